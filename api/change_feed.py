@@ -18,7 +18,7 @@ from worker.process.log_context import create_detached_task
 
 JOBS = "jobs"
 TOPICS = frozenset({JOBS, "channels", "campaigns", "actions", "audit", "exports", "webhooks", "workers"})
-_ALSO = {"worker_count": "workers"}  # marks that belong to a topic of another name
+_ALSO = {"worker_count": "workers", "job_actions": "actions"}  # marks that belong to a topic of another name
 _INTERVAL = 1.0  # seconds between queries
 _log = structlog.get_logger()
 

@@ -1,11 +1,12 @@
-"""Cookies: only the dashboard gets any, and only its own two."""
+"""Cookies: only the dashboard gets any, and only its own three."""
 
 from starlette.types import Scope
 
 SESSION = "__Host-darkroom"  #: of a session over HTTPS; browsers bind it to this host (RFC 6265bis, 4.1.3.2)
 PLAIN_SESSION = "darkroom"  #: over plain HTTP, where browsers refuse the prefix
 LANGUAGE = "darkroom-language"
-_KNOWN = (SESSION, PLAIN_SESSION, LANGUAGE)
+COLUMNS = "darkroom-columns"  #: of lists, that a browser has chosen
+_KNOWN = (SESSION, PLAIN_SESSION, LANGUAGE, COLUMNS)
 _DASHBOARD = "/dashboard"
 
 

@@ -15,6 +15,8 @@ _LEAST: Mapping[str, Role] = {
     "/v1/campaigns/{name}/reroll": Role.REVIEWER,
     "/v1/actions/{action_id}/abort": Role.REVIEWER,
     "/v1/campaigns/{name}/exports": Role.VIEWER,
+    "/v1/views": Role.VIEWER,  # the caller's own
+    "/v1/views/{page}/{name:path}": Role.VIEWER,
     "/v1/sessions/{session_id}/end": Role.ADMIN,
     "/v1/keys/{key_id}/revoke": Role.ADMIN,
 }

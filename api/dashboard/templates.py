@@ -1,5 +1,6 @@
 """Templates of the pages: Jinja2 with escaping everywhere, and the functions that templates call."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +14,7 @@ from jinja2.runtime import Context
 
 from api.dashboard.figures.campaign_progress import LEFT, PAUSES, STAGES, WARNINGS
 from api.dashboard.figures.job_summary import path_of, thumbnail_of
+from api.dashboard.figures.skip_reasons import REASONS
 from api.dashboard.language.locales import Locale, msgid
 from api.dashboard.static_files import static_url
 from models.api_keys import Role
@@ -62,6 +64,14 @@ STATES: Mapping[str, str] = {
     "ignored": msgid("Ignored"),
 }
 """Words for states of jobs, campaigns and their items, channels, workers, deliveries, keys and errors."""
+ACTIONS: Mapping[str, str] = {
+    "retry": msgid("Retry"),
+    "cancel": msgid("Cancel"),
+    "delete": msgid("Delete"),
+    "reroll": msgid("Re-roll"),
+    "verdict": msgid("Verdicts"),
+}
+"""Words for kinds of bulk actions."""
 BILLED: Mapping[str, str] = {
     "yes": msgid("charged"),
     "no": msgid("not charged"),
@@ -82,7 +92,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.do", "jinja2.ext.i18n"],
     )
-    found.globals |= {"STATES": STATES, "BILLED": BILLED}
+    found.globals |= {"STATES": STATES, "BILLED": BILLED, "ACTIONS": ACTIONS, "REASONS": REASONS}
     found.globals |= {"PAUSES": PAUSES, "LEFT": LEFT, "STAGES": STAGES, "WARNINGS": WARNINGS}
     found.globals |= {
         "static": static_url,
@@ -94,6 +104,7 @@ def environment() -> Environment:
     }
     found.filters |= {
         "json": lambda value: orjson.dumps(value).decode(),
+        "body": json.dumps,  # in ASCII: a page has no character of others that turns or hides text
         "pretty": _pretty,
         "cut": cut,
         "plain": plain,

@@ -19,12 +19,14 @@ from api.dashboard.pages import (
     webhooks,
     workers,
 )
+from api.dashboard.pages.actions import action, actions, new_action
 from api.dashboard.pages.campaigns import campaign, campaign_list
 
 PAGES: tuple[Page, ...] = tuple(
     module.PAGE
     for module in (
         *(overview, jobs, job, campaign_list, campaign, errors),
+        *(actions, new_action, action),  # new before one: its path matches both
         *(channels, channel, workers, health),
         *(costs, keys, webhooks, audit, settings),
     )

@@ -10,6 +10,8 @@ from api.dashboard.figures.job_summary import moment, summary_of
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
 from api.jobs.reader import read_job
+from api.jobs.served_models import read_served
+from models.errors import NotFound
 from models.ids import parse_id, public_id
 from models.queries.dashboard.audit import list_entries
 from models.queries.dashboard.job_page import list_job_deliveries
@@ -18,6 +20,7 @@ from models.serializers import REQUEST_MEMBERS
 from models.states import CANCELLABLE, FINAL, RETRYABLE, JobStatus
 
 _MOST_EVENTS = 500
+_EDITED = frozenset({"size", "n", "messages"})
 
 
 async def load(view: PageView) -> Mapping[str, Any]:
@@ -47,6 +50,9 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "answer": answer,
         "answer_of": int(wanted) if answer is not None else None,
         "submitted": {name: document[name] for name in ("model", "prompt", *REQUEST_MEMBERS)},
+        "models": (await read_served(services)).names,
+        "repeated": repeated(document),
+        "retry_of": retry_of(document),
         "deliveries": deliveries,
         "audit": audit,
         "can_cancel": job.status in CANCELLABLE,
@@ -55,6 +61,29 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "is_final": job.status in FINAL,
         "public_url": services.public_url,
     }
+
+
+def repeated(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a retry with edits keeps of a job: a submission without what its form has."""
+    kept = {
+        name: job[name] for name in REQUEST_MEMBERS if name not in _EDITED and job[name] not in (None, [], {})
+    }
+    own = {name: job[name] for name in ("campaign", "tags") if job[name]}
+    return {
+        **kept,
+        **own,
+        "priority": job["priority"],
+        "metadata": {**job["metadata"], "retry_of": job["id"]},
+    }
+
+
+def retry_of(job: Mapping[str, Any]) -> str | None:
+    """Return the id of the job of which a job is a retry with edits."""
+    found = job["metadata"].get("retry_of")
+    try:
+        return public_id("job", parse_id("job", found)) if isinstance(found, str) else None
+    except NotFound:
+        return None
 
 
 def steps(events: Sequence[Any]) -> list[Any]:

@@ -1,9 +1,11 @@
-"""Jobs: a filter that is fully in the address, keyset pages, and many jobs at once."""
+"""Jobs: a filter that is fully in the address, saved views, columns, keyset pages, many jobs at once."""
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
+from api.access.cookies import COLUMNS as COLUMNS_COOKIE
 from api.dashboard.figures.job_summary import summary_of
 from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
@@ -11,11 +13,16 @@ from api.dashboard.page import Page, PageView
 from api.jobs.reader import read_jobs
 from api.jobs.selection.job_conditions import ListedJobs, listed_filter, read_conditions
 from api.services import ApiServices
-from models.queries.dashboard.figures import OPEN_STATUSES, count_statuses
+from models.queries.dashboard.figures import MOST_COUNTED, OPEN_STATUSES, count_listed, count_statuses
+from models.queries.dashboard.saved_views import list_views
+from models.queries.selection.job_filter import JobFilter
 from models.states import JobStatus
 
 _ROWS = 50
 CONDITIONS = tuple(ListedJobs.model_fields)
+_PAGING = frozenset({"before", "after"})
+_COUNTABLE = frozenset({"status", "campaign", "action"})  # by which indexes count up to 10,001 at once
+_FIELDS = frozenset({"status", "model", "campaign", "tag", "error_code", "caller"})  # of the filter's form
 _VIEWS = (
     (msgid("All"), ""),
     (msgid("Waiting"), "queued"),
@@ -25,6 +32,23 @@ _VIEWS = (
     (msgid("Succeeded"), "succeeded"),
     (msgid("Cancelled"), "cancelled,expired"),
 )
+COLUMNS = {
+    "picture": msgid("Picture"),
+    "id": msgid("Id"),
+    "model": msgid("Model"),
+    "campaign": msgid("Campaign"),
+    "tags": msgid("Tags"),
+    "waited": msgid("Waited"),
+    "ran": msgid("Ran"),
+    "calls": msgid("Calls"),
+    "channel": msgid("Channel"),
+    "error": msgid("Error"),
+    "cost": msgid("Cost"),
+    "caller": msgid("Caller"),
+    "created": msgid("Created"),
+}
+"""Columns that can be chosen, in their order; state and prompt are always shown."""
+_CHOSEN = frozenset({"picture", "model", "waited", "ran", "calls", "cost", "caller", "created"})
 
 
 async def _counts(services: ApiServices, scope: UUID | None) -> Mapping[str, int]:
@@ -32,26 +56,57 @@ async def _counts(services: ApiServices, scope: UUID | None) -> Mapping[str, int
         return await count_statuses(connection, OPEN_STATUSES, caller_id=scope)
 
 
+def chosen_columns(cookie: str, *, sees_all: bool) -> list[str]:
+    """Return the columns that a browser has chosen, in their order; without a choice the usual ones."""
+    wanted = frozenset(cookie.split(".")) & COLUMNS.keys() if cookie else _CHOSEN
+    return [name for name in COLUMNS if name in wanted and (sees_all or name != "caller")]
+
+
+async def _count(view: PageView, wanted: JobFilter, filters: Mapping[str, str], shown: int) -> int | None:
+    """Return how many jobs match, up to 10,001; ``None`` where counting them would take long."""
+    if not filters or not filters.keys() <= _COUNTABLE:
+        return None if not filters or shown > _ROWS or "before" in view.query else shown
+    async with view.services.database.reading() as connection:
+        return await count_listed(connection, view.caller.scope, wanted)
+
+
 async def load(view: PageView) -> Mapping[str, Any]:
     """Return a page of jobs. Raises the 422 problem of a wrong filter."""
+    services, sees_all = view.services, view.caller.role.sees_all
     given = read_conditions(view.query, CONDITIONS)
-    wanted = await listed_filter(view.services.database, view.caller, given)
-    found = await read_jobs(view.services, view.caller, wanted, _ROWS + 1, of=given.caller)
+    wanted = await listed_filter(services.database, view.caller, given)
+    found = await read_jobs(services, view.caller, wanted, _ROWS + 1, of=given.caller)
     page = [job.content for job in found[:_ROWS]]
     conditions = {name: view.query[name] for name in CONDITIONS if view.query.get(name)}
+    filters = {name: value for name, value in conditions.items() if name not in _PAGING}
     counts = await shared(view, 1.0, _counts)
+    async with services.database.reading() as connection:
+        saved = await list_views(connection, view.caller.id, "jobs")
+    every = await read_bound(view, given)
     return {
         "jobs": [summary_of(job, view.locale.now) for job in page],
         "following": page[-1]["id"] if len(found) > _ROWS else None,
         "conditions": conditions,
-        "filters": {name: value for name, value in conditions.items() if name not in ("before", "after")},
+        "filters": filters,
+        "others": {name: value for name, value in filters.items() if name not in _FIELDS},
+        "matching": await _count(view, every, filters, len(found)),
+        "most_counted": MOST_COUNTED,
         "views": [
             (label, statuses, sum(counts.get(each, 0) for each in statuses.split(",")) if statuses else None)
             for label, statuses in _VIEWS
         ],
+        "saved": [(row.name, row.query, dict(parse_qsl(row.query)) == filters) for row in saved],
+        "columns": chosen_columns(view.request.cookies.get(COLUMNS_COOKIE, ""), sees_all=sees_all),
+        "offered": {name: title for name, title in COLUMNS.items() if sees_all or name != "caller"},
         "statuses": [status.value for status in JobStatus],
-        "sees_all": view.caller.role.sees_all,
+        "sees_all": sees_all,
     }
+
+
+async def read_bound(view: PageView, given: ListedJobs) -> JobFilter:
+    """Return the filter of a list without the bounds of its pages."""
+    whole = given.model_copy(update={"before": None, "after": None})
+    return await listed_filter(view.services.database, view.caller, whole)
 
 
 PAGE = Page(
@@ -62,4 +117,6 @@ PAGE = Page(
     live=frozenset({"jobs"}),
     group="work",
     icon="jobs",
+    scripts=("jobs.js",),
+    keys={"x": msgid("Mark the row")},
 )

@@ -186,6 +186,10 @@ export function registerKeys(map) { for (const [key, act] of Object.entries(map)
 let prefix = "";
 
 function rows() { return [...content().querySelectorAll("tr[data-row], li[data-row]")]; }
+let current = "";
+document.addEventListener("htmx:after:swap", () => {  // the new page does not know which row is the current one
+  if (current) document.getElementById(current)?.classList.add("is-current");
+});
 function move(step) {
   const all = rows();
   const at = all.findIndex((row) => row.classList.contains("is-current"));
@@ -193,6 +197,7 @@ function move(step) {
   if (!next) return;
   all[at]?.classList.remove("is-current");
   next.classList.add("is-current");
+  current = next.id;
   next.scrollIntoView({ block: "nearest" });
   next.querySelector("a")?.focus({ preventScroll: true });
 }

@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 from api.jobs.schemas import Submission
 from api.jobs.selection.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
+from api.rest.access.sessions import SessionDocument, SessionPageDocument
+from api.rest.access.views import SavedView, SavedViewDocument, SavedViewListDocument
 from api.rest.bulk.actions import ActionDocument, ActionPageDocument, ActionRequest
 from api.rest.bulk.bulk_jobs import BulkResultDocument, JobSelection, RetrySelection
 from api.rest.bulk.errors import ErrorDocument, ErrorPageDocument
@@ -55,7 +57,6 @@ from api.rest.openapi.response_schemas import (
 )
 from api.rest.openapi.route_docs import ACCESS_TOKEN, BEARER
 from api.rest.reparse import AnswersDocument, ReparseDocument
-from api.rest.sessions import SessionDocument, SessionPageDocument
 from api.rest.tokens import TokenDocument, TokenRequest
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
 from models.campaigns.spec import CampaignSpec
@@ -78,6 +79,9 @@ _RESPONSES = (
     ErrorPageDocument,
     SessionDocument,
     SessionPageDocument,
+    SavedView,
+    SavedViewDocument,
+    SavedViewListDocument,
     ExplanationDocument,
     ExplanationPageDocument,
     HealthDocument,

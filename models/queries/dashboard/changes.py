@@ -16,6 +16,7 @@ from models.tables import (
     channels,
     events,
     exports,
+    job_actions,
     jobs,
     webhook_deliveries,
     workers,
@@ -41,6 +42,7 @@ _MARKS = select(
     _newest(channels.c.updated_at).label("channels"),
     _newest(campaigns.c.updated_at).label("campaigns"),
     _newest(actions.c.updated_at).label("actions"),
+    _newest(job_actions.c.updated_at).label("job_actions"),
     _newest(audit.c.id).label("audit"),
     select(func.count())
     .select_from(exports)

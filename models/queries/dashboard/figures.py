@@ -10,11 +10,13 @@ from sqlalchemy import ColumnElement, Integer, Row, Select, and_, case, cast, fu
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.outcomes import Outcome
+from models.queries.selection.job_filter import JobFilter, conditions
 from models.states import OPEN, JobStatus
 from models.tables import attempts, callers, campaigns, channels, jobs
 
 BUCKET = 1800  #: seconds of one bucket of a series
-_COUNTED = 10_001  # jobs of one caller and status that are counted; more are "10,000+"
+MOST_COUNTED = 10_000  #: jobs that are counted; more are "10,000+"
+_COUNTED = MOST_COUNTED + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,20 @@ async def count_statuses(
         chunk = parts[start : start + 100]
         for row in await connection.execute(chunk[0].union_all(*chunk[1:])):
             found[row.status] += row.counted
+    return found
+
+
+async def count_listed(connection: AsyncConnection, caller_id: UUID | None, wanted: JobFilter) -> int:
+    """Count the jobs of one caller, or of all, that match a filter, up to ``MOST_COUNTED`` and one."""
+    sqlite = connection.dialect.name == "sqlite"
+    ids = [caller_id] if caller_id else (await connection.scalars(select(callers.c.id))).all()
+    found = 0
+    for each in ids:
+        own = [jobs.c.caller_id == each, *conditions(wanted, sqlite=sqlite)]
+        matching = select(literal(1)).where(*own).limit(_COUNTED - found).subquery()
+        found += await connection.scalar(select(func.count()).select_from(matching)) or 0
+        if found >= _COUNTED:
+            break
     return found
 
 

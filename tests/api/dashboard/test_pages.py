@@ -25,9 +25,11 @@ async def filled(service: Service, text: str = "a cat") -> dict[str, str]:
     job = await service.submit(prompt=text, campaign=text, tags=[text[:60]], metadata={text: text})
     await service.finish(job, f"png {text}".encode("utf-8", "replace"))
     held = await service.hold(prompt=text)
-    await service.submit(prompt=text)
-    campaign = await make_campaign(service, text)
-    return {"job_id": job["id"], "held": held["id"], "name": "here", "campaign_id": campaign}
+    queued = await service.submit(prompt=text)
+    chosen = {"kind": "cancel", "ids": [queued["id"], job["id"]], "expected_count": 1}
+    action = (await service.post("/v1/actions", json=chosen)).json()
+    ids = {"job_id": job["id"], "held": held["id"], "name": "here", "action_id": action["id"]}
+    return {**ids, "campaign_id": await make_campaign(service, text)}
 
 
 def address(page: Page, ids: dict[str, str]) -> str:
