@@ -65,12 +65,12 @@ async def load(view: PageView) -> Mapping[str, Any]:
 
 def repeated(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a retry with edits keeps of a job: a submission without what its form has."""
-    kept = {
+    members = {
         name: job[name] for name in REQUEST_MEMBERS if name not in _EDITED and job[name] not in (None, [], {})
     }
     own = {name: job[name] for name in ("campaign", "tags") if job[name]}
     return {
-        **kept,
+        **members,
         **own,
         "priority": job["priority"],
         "metadata": {**job["metadata"], "retry_of": job["id"]},

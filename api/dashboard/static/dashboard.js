@@ -126,8 +126,8 @@ document.addEventListener("submit", (event) => {
 
 // --- Live: one stream names what has changed; the page fetches itself once a second at most.
 
-const PAUSE = 1000, STALE = 5000;
-let lastFetch = 0, timer = 0, lastAlive = Date.now(), asOf = "", fetching = false;
+const PAUSE = 1000, STALE = 5000, RETRY = 12000;
+let lastTry = 0, lastFetch = 0, timer = 0, lastAlive = Date.now(), asOf = "", fetching = false;
 
 export function refresh() {
   if (timer || document.hidden) return;
@@ -142,19 +142,33 @@ export function refresh() {
   }, Math.max(0, lastFetch + PAUSE - Date.now()));
 }
 
-const live = document.getElementById("live");
-live?.addEventListener("changed", (event) => {
-  const shown = (content().dataset.live ?? "").split(" ");
-  if (event.detail.data.split(" ").some((topic) => shown.includes(topic))) refresh();
-});
-live?.addEventListener("alive", (event) => {
-  const wasStale = fresh.dataset.state === "stale";
-  lastAlive = Date.now();
-  asOf = event.detail.data;
-  say("live", texts.liveText);
-  fresh.dataset.asOf = asOf;
-  if (wasStale) refresh();
-});
+let live = document.getElementById("live");
+function listen() {
+  live.addEventListener("changed", (event) => {
+    const shown = (content().dataset.live ?? "").split(" ");
+    if (event.detail.data.split(" ").some((topic) => shown.includes(topic))) refresh();
+  });
+  live.addEventListener("alive", (event) => {
+    const wasStale = fresh.dataset.state === "stale";
+    lastAlive = Date.now();
+    asOf = event.detail.data;
+    say("live", texts.liveText);
+    fresh.dataset.asOf = asOf;
+    if (wasStale) refresh();
+  });
+}
+
+// The extension connects again after a stream that broke, not after one that never began.
+function reconnect() {
+  const next = document.createElement("div");
+  next.id = "live";
+  next.hidden = true;
+  next.setAttribute("hx-sse:connect", live.getAttribute("hx-sse:connect"));
+  live.replaceWith(next);
+  live = next;
+  listen();
+  window.htmx.process(next);
+}
 
 const fresh = document.getElementById("fresh");
 function say(state, text) {
@@ -166,9 +180,11 @@ function say(state, text) {
   banner.textContent = state === "stale" ? text : "";
 }
 if (live) {
+  listen();
   setInterval(() => {
     if (document.hidden) return;
     if (Date.now() - lastAlive > STALE) {
+      if (Date.now() - Math.max(lastAlive, lastTry) > RETRY) { lastTry = Date.now(); reconnect(); }
       const time = asOf ? new Date(asOf).toLocaleTimeString(document.documentElement.lang) : "–";
       say("stale", texts.staleText.replace("{time}", time));
     }
