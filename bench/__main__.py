@@ -10,6 +10,7 @@ from bench import (
     bulk,
     campaigns,
     contention,
+    dashboard,
     downloads,
     end_to_end,
     fairness,
@@ -53,6 +54,7 @@ _BENCHES: Mapping[str, Callable[[Servers], Sequence[Figure]]] = {
     "midjourney": midjourney.measure,
     "walk": walk.measure,
     "upkeep": upkeep.measure,
+    "dashboard": dashboard.measure,
 }
 _LONG = frozenset({"limiter", "hidden", "scale"})  # ten minutes and more: only by name
 

@@ -16,11 +16,12 @@ SIZES = tuple(int(float(size) * 1_000_000) for size in os.environ.get("SCALE", "
 JOBS, FEW = 10_000, 3_000
 _QUEUED = 20  # every 20th job is queued
 _CALLERS, _CAMPAIGNS = 20, 1_000
+_BASE = 1735689600000  # 2025-01-01, in milliseconds
 
 _GROW = f"""
 INSERT INTO jobs (id, caller_id, campaign, status, revision, priority, prompt, not_before, started_at,
     finished_at, created_at, updated_at, attempts_used, progress, channel_id, leased_at, {{same}})
-SELECT (lpad(to_hex(1735689600000 + n * 10), 12, '0') || '7' || lpad(to_hex(n % 4096), 3, '0') || '8'
+SELECT (lpad(to_hex({{base}} + n * {{step}}), 12, '0') || '7' || lpad(to_hex(n % 4096), 3, '0') || '8'
         || lpad(to_hex(n), 15, '0'))::uuid,
     ids[1 + n / {_QUEUED} % {_CALLERS}], 'campaign ' || n / {_QUEUED} % {_CAMPAIGNS},
     CASE WHEN waits THEN 'queued' ELSE 'succeeded' END, CASE WHEN waits THEN 1 ELSE 4 END,
@@ -30,7 +31,7 @@ SELECT (lpad(to_hex(1735689600000 + n * 10), 12, '0') || '7' || lpad(to_hex(n % 
     CASE WHEN NOT waits THEN ids[1] END, CASE WHEN NOT waits THEN at END, {{same}}
 FROM (SELECT {{same}} FROM jobs ORDER BY id DESC LIMIT 1) AS one,
     (SELECT array_agg(id ORDER BY id) AS ids FROM callers) AS all_callers,
-    (SELECT n, n % {_QUEUED} = 0 AS waits, timestamptz '2025-01-01' + n * interval '10 ms' AS at
+    (SELECT n, n % {_QUEUED} = 0 AS waits, to_timestamp(({{base}} + n * {{step}}) / 1000.0) AS at
      FROM generate_series({{first}}, {{last}}) AS n) AS numbers"""
 _GROW_RELATED = """
 INSERT INTO events (job_id, revision, status, progress, at)
@@ -59,10 +60,10 @@ def measure(servers: Servers) -> Sequence[Figure]:
     figures: list[Figure] = []
     with servers.environment() as environment:
         submit(environment, 1)
-        _add_callers(environment)
+        add_callers(environment)
         have = 0
         for size in SIZES:
-            _grow(environment, have, size)
+            grow(environment, have, size)
             have = size
             _print_sizes(environment)
             measured = _measured(servers, environment, f"{size / 1e6:g} M jobs")
@@ -73,7 +74,7 @@ def measure(servers: Servers) -> Sequence[Figure]:
 
 def _measured(servers: Servers, environment: Environment, size: str) -> list[Figure]:
     postmaster = servers.copies.pid
-    _settle(environment)
+    settle(environment)
     size = f"{size}, load {os.getloadavg()[0]:.1f}"
     calm = run(run_lifecycles(environment, postmaster, FEW, workers=1))
     cost = run(run_lifecycles(environment, postmaster, JOBS))
@@ -82,7 +83,7 @@ def _measured(servers: Servers, environment: Environment, size: str) -> list[Fig
     with _old_snapshot(environment):
         run(run_lifecycles(environment, postmaster, JOBS))
         old_snapshot = run(run_lifecycles(environment, postmaster, FEW, workers=1))
-    _settle(environment)
+    settle(environment)
     again = run(run_lifecycles(environment, postmaster, FEW, workers=1))
     return [
         Figure(f"{size}: whole lifecycles, 4 workers", cost.rate, "jobs/s"),
@@ -103,7 +104,8 @@ def _one_worker_figures(when: str, cost: LifecycleCost) -> tuple[Figure, Figure]
     )
 
 
-def _add_callers(environment: Environment) -> None:
+def add_callers(environment: Environment) -> None:
+    """Add callers to the one that has submitted."""
     with _connected(environment) as connection:
         connection.execute(
             "INSERT INTO callers (id, name, key_hash, key_hint, admin, created_at) SELECT gen_random_uuid(), "
@@ -111,19 +113,20 @@ def _add_callers(environment: Environment) -> None:
         )
 
 
-def _grow(environment: Environment, have: int, size: int) -> None:
-    """Add jobs in the order of their ids, with their events, attempts and assets."""
+def grow(environment: Environment, have: int, size: int, *, base: int = _BASE, step: int = 10) -> None:
+    """Add jobs in the order of their ids, with their events, attempts and assets.
+
+    ``base``: when the first is created, in milliseconds since 1970; ``step``: milliseconds to the next one.
+    """
     with _connected(environment) as connection:
         connection.execute("SET synchronous_commit = off")
         cursor = connection.execute("SELECT * FROM jobs LIMIT 1")
         same = ", ".join(column.name for column in cursor.description or () if column.name not in _GIVEN)
         for first in range(have, size, 250_000):
             last = min(first + 250_000, size) - 1
-            connection.execute(_GROW.format(same=same, first=first, last=last).encode())
+            connection.execute(_GROW.format(same=same, first=first, last=last, base=base, step=step).encode())
             connection.execute("ANALYZE jobs")  # without it, the next statement scans the whole table
-            low, high = (
-                f"'{number:012x}'" for number in (1735689600000 + first * 10, 1735689600000 + last * 10)
-            )
+            low, high = (f"'{base + number * step:012x}'" for number in (first, last))
             ends = {"low": _uuid(low, "0"), "high": _uuid(high, "f")}
             connection.execute(_GROW_RELATED.format(**ends).encode())
 
@@ -132,7 +135,8 @@ def _uuid(digits: str, rest: str) -> str:
     return f"({digits} || repeat('{rest}', 20))::uuid"
 
 
-def _settle(environment: Environment) -> None:
+def settle(environment: Environment) -> None:
+    """Vacuum, analyze and write all to the disk."""
     with _connected(environment) as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")

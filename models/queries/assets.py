@@ -67,6 +67,16 @@ async def find_asset(
     return (await connection.execute(query)).first()
 
 
+async def list_assets_by_id(
+    connection: AsyncConnection, asset_ids: Sequence[UUID], *, caller_id: UUID | None
+) -> Sequence[Row[Any]]:
+    """Return those of the assets that a caller has (``None``: anybody)."""
+    query = select(assets).where(assets.c.id.in_(asset_ids))
+    if caller_id is not None:
+        query = query.where(assets.c.caller_id == caller_id)
+    return (await connection.execute(query)).all()
+
+
 async def find_asset_by_token(connection: AsyncConnection, token: str) -> Row[Any] | None:
     """Return the asset whose public URL has this token, or ``None``."""
     return (await connection.execute(select(assets).where(assets.c.token == token))).first()

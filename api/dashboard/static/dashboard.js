@@ -195,6 +195,11 @@ if (live) {
   });
 }
 
+if (/^#[\w-]+$/.test(location.hash)) {  // an address may name what is to be open
+  const named = document.querySelector(`details${location.hash}`);
+  if (named) { named.open = true; named.scrollIntoView(); named.querySelector("textarea, input")?.focus(); }
+}
+
 // --- Keys. A page adds its own by registerKeys; "?" shows all.
 
 const keys = new Map();

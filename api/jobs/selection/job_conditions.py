@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -12,6 +12,7 @@ from api.auth import Caller
 from api.jobs.schemas import Timestamp, parse_timestamp
 from api.jobs.validation import rejection_of
 from api.web.problems import Problem, invalid_field
+from models.checks.findings import Check
 from models.database import Database
 from models.errors import InvalidRequest, NotFound
 from models.ids import parse_id, short_range
@@ -57,6 +58,12 @@ class JobConditions(BaseModel):
     action: str | None = Field(
         None, min_length=1, max_length=64, description="id of a bulk action: the jobs that it was begun for"
     )
+    verdict: Literal["pick", "reject", "none"] | None = Field(
+        None, description="verdict on the picture, of newest takes of campaigns; none: not judged"
+    )
+    check: Annotated[Check, Field(strict=False)] | None = Field(
+        None, description=f"what was found in a picture: {', '.join(Check)}"
+    )
     caller: str | None = Field(
         None, min_length=1, max_length=100, description="with an admin's key: name or id of the only caller"
     )
@@ -83,6 +90,8 @@ class JobConditions(BaseModel):
             finished_before=self.finished_before,
             before=_bound(f"{prefix}before", self.before, latest=False),
             after=_bound(f"{prefix}after", self.after, latest=True),
+            verdict=self.verdict,
+            check=self.check,
             action=_action_id(f"{prefix}action", self.action),
             with_parts=with_parts,
         )

@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, case, cast, func, literal, select
+from sqlalchemy import Boolean, ColumnElement, Text, case, cast, func, literal, or_, select
 
-from models.tables import job_action_jobs, jobs
+from models.checks.findings import COLUMNS, Check
+from models.tables import assets, campaign_items, job_action_jobs, jobs
 
 PARTS_ONLY = "midjourney"
 """Surface whose jobs are parts of tasks: a filter matches them only if it names this surface."""
+
+NOT_JUDGED = "none"  #: value of ``verdict`` for takes without one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,8 @@ class JobFilter:
     before: UUID | datetime | None = None
     after: UUID | datetime | None = None
     action: UUID | None = None  #: jobs that a bulk action was begun for
+    verdict: str | None = None  #: of takes of a campaign: ``pick``, ``reject``, or ``none``, not judged
+    check: Check | None = None  #: found in a picture of the present generation
     with_parts: bool = False  #: without a surface, match those of ``PARTS_ONLY`` too
 
     def described(self) -> dict[str, Any]:
@@ -63,6 +68,10 @@ def conditions(
     if wanted.action is not None:
         begun_for = select(job_action_jobs.c.job_id).where(job_action_jobs.c.action_id == wanted.action)
         found.append(jobs.c.id.in_(begun_for))
+    if wanted.verdict is not None:
+        found.append(_has_verdict(None if wanted.verdict == NOT_JUDGED else wanted.verdict))
+    if wanted.check is not None:
+        found.append(_has_finding(wanted.check))
     if wanted.statuses and "status" not in without:
         found.append(jobs.c.status.in_(wanted.statuses))
     for column, value in ((jobs.c.model, wanted.model), (jobs.c.campaign, wanted.campaign)):
@@ -73,6 +82,20 @@ def conditions(
     if wanted.error_code is not None:
         found.append(_error_code(sqlite=sqlite) == wanted.error_code)
     return [*found, *_times(wanted)]
+
+
+def _has_verdict(verdict: str | None) -> ColumnElement[bool]:
+    """Return whether a job is the newest take of an item with this verdict; ``None``: without any."""
+    here = campaign_items.c
+    query = select(literal(1)).where(here.job_id == jobs.c.id, here.id == jobs.c.item_id)
+    return query.where(here.verdict.is_(None) if verdict is None else here.verdict == verdict).exists()
+
+
+def _has_finding(check: Check) -> ColumnElement[bool]:
+    column = assets.c[COLUMNS[check]]
+    present = or_(assets.c.generation.is_(None), assets.c.generation == jobs.c.generation)
+    query = select(literal(1)).where(assets.c.job_id == jobs.c.id, present)
+    return query.where(column if isinstance(column.type, Boolean) else column.is_not(None)).exists()
 
 
 def _has_tag(tag: str, *, sqlite: bool) -> ColumnElement[bool]:

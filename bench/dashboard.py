@@ -1,0 +1,140 @@
+"""The dashboard with a million jobs: server time of each page, and what a hundred open tabs cost."""
+
+import asyncio
+import gzip
+import os
+import statistics
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter, time
+
+import httpx
+import psutil
+import psycopg
+from aiohttp import ClientSession, ClientTimeout
+
+from bench.campaign import submit
+from bench.figures import Figure
+from bench.load import run
+from bench.scale import add_callers, grow, settle
+from bench.servers import Environment, Servers
+from models.channels import ChannelSettings
+from models.clock import now
+from models.database import Database
+from models.ids import public_id
+from models.queries.channels import sync_channels
+from tests.support.databases import sqlalchemy_url
+
+JOBS = int(os.environ.get("DASHBOARD_JOBS", "1000000"))
+SPAN = 7 * 86_400  #: seconds over which the jobs were submitted
+TIMES, TABS, SECONDS = 40, 100, 15.0
+_ADMIN = "dk_bench_admin_bench_admin"
+_PAGES = (
+    ("overview", "/dashboard", 150),
+    ("jobs", "/dashboard/jobs", 200),
+    ("jobs, far back", "/dashboard/jobs?before={middle}", 200),
+    ("jobs that failed", "/dashboard/jobs?status=failed", 200),
+    ("jobs of a campaign", "/dashboard/jobs?campaign=campaign%207", 200),
+    ("one job", "/dashboard/jobs/{job}", 100),
+    ("gallery", "/dashboard/gallery", 200),
+    ("gallery, far back", "/dashboard/gallery?before={middle}", 200),
+    ("gallery, blank ones", "/dashboard/gallery?check=blank", 200),
+    ("gallery, picked ones", "/dashboard/gallery?verdict=pick", 200),
+    ("gallery, a campaign", "/dashboard/gallery?campaign=campaign%207", 200),
+    ("errors", "/dashboard/errors", 200),
+    ("channels", "/dashboard/channels", 200),
+    ("workers", "/dashboard/workers", 200),
+    ("costs", "/dashboard/costs?days=1", 200),
+    ("audit", "/dashboard/audit", 200),
+    ("actions", "/dashboard/actions", 200),
+)
+
+
+def measure(servers: Servers) -> Sequence[Figure]:
+    """Measure each page, then the tabs."""
+    with servers.environment() as environment:
+        submit(environment, 1)
+        add_callers(environment)
+        grow(environment, 0, JOBS, base=int((time() - SPAN) * 1000), step=SPAN * 1000 // JOBS)
+        ids = _vary(environment)
+        settle(environment)
+        port = environment.start_api(admin_keys=_ADMIN)
+        api = psutil.Process(environment.processes[-1].pid)
+        return [*run(_pages(port, ids)), *run(_tabs(port, api))]
+
+
+def _vary(environment: Environment) -> dict[str, str]:
+    """Let one of 200 jobs fail, and a few pictures be blank; return ids for the addresses."""
+    with psycopg.connect(environment.database_url, autocommit=True) as connection:
+        connection.execute(
+            'UPDATE jobs SET status = \'failed\', error = \'{"code": "timeout", "message": "late"}\' '
+            "WHERE status = 'succeeded' AND abs(hashtext(id::text)) % 200 = 0"
+        )
+        connection.execute(
+            "UPDATE attempts SET outcome = 'timeout', error_code = 'timeout', billed = 'no', currency = 'USD' "
+            "FROM jobs WHERE jobs.id = attempts.job_id AND jobs.status = 'failed'"
+        )
+        connection.execute("UPDATE assets SET blank = true WHERE abs(hashtext(id::text)) % 20000 = 0")
+        found = connection.execute(
+            "SELECT id FROM jobs WHERE status = 'succeeded' ORDER BY id OFFSET %s LIMIT 1", (JOBS // 2,)
+        ).fetchone()
+    assert found is not None
+    run(_add_channel(sqlalchemy_url(environment.database_url)))
+    return {"middle": public_id("job", found[0]), "job": public_id("job", found[0])}
+
+
+async def _pages(port: int, ids: dict[str, str]) -> list[Figure]:
+    figures = []
+    async with _logged_in(port) as client:
+        for name, path, limit in _PAGES:
+            address, times, size = path.format(**ids), [], 0
+            for _ in range(TIMES):
+                begun = perf_counter()
+                answer = await client.get(address)
+                times.append((perf_counter() - begun) * 1000)
+                answer.raise_for_status()
+                size = len(gzip.compress(answer.content))
+            p95 = statistics.quantiles(times, n=20)[-1]
+            what = f"dashboard, {name}, p95 with {JOBS:,} jobs ({size / 1024:.0f} KB)"
+            figures.append(Figure(what, p95, "ms", goal=limit, at_most=True))
+    return figures
+
+
+async def _add_channel(url: str) -> None:
+    database = Database(url)
+    settings = {"name": "upstream", "base_url": "https://relay.example", "api_key": "none", "models": ("*",)}
+    async with database.writing() as connection:
+        await sync_channels(connection, [ChannelSettings.model_validate(settings)], now())
+    await database.close()
+
+
+@asynccontextmanager
+async def _logged_in(port: int) -> AsyncIterator[httpx.AsyncClient]:
+    """Provide a client that has logged in."""
+    origin = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient(base_url=origin, timeout=60) as client:
+        answer = await client.post("/dashboard/login", data={"key": _ADMIN}, headers={"Origin": origin})
+        assert answer.status_code == 303, answer.text
+        yield client
+
+
+async def _tabs(port: int, api: psutil.Process) -> list[Figure]:
+    """Open streams as tabs do, and read the processor time and the memory of the API meanwhile."""
+    async with _logged_in(port) as client, ClientSession(timeout=ClientTimeout(total=None)) as session:
+        cookies = {cookie.name: cookie.value or "" for cookie in client.cookies.jar}
+        url = f"http://127.0.0.1:{port}/dashboard/events"
+        before = api.memory_full_info().uss
+        streams = [await session.get(url, cookies=cookies) for _ in range(TABS)]
+        readers = [asyncio.create_task(stream.read()) for stream in streams]
+        await asyncio.sleep(3)
+        begun, spent = perf_counter(), sum(api.cpu_times()[:2])
+        await asyncio.sleep(SECONDS)
+        share = (sum(api.cpu_times()[:2]) - spent) / (perf_counter() - begun) * 100
+        memory = (api.memory_full_info().uss - before) / 1e6
+        for task in readers:
+            task.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+    return [
+        Figure(f"{TABS} open tabs, of one core", share, "%", goal=25, at_most=True),
+        Figure(f"{TABS} open tabs, memory", memory, "MB", goal=300, at_most=True),
+    ]
