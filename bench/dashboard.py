@@ -71,8 +71,8 @@ def _vary(environment: Environment) -> dict[str, str]:
             "WHERE status = 'succeeded' AND abs(hashtext(id::text)) % 200 = 0"
         )
         connection.execute(
-            "UPDATE attempts SET outcome = 'timeout', error_code = 'timeout', billed = 'no', currency = 'USD' "
-            "FROM jobs WHERE jobs.id = attempts.job_id AND jobs.status = 'failed'"
+            "UPDATE attempts SET outcome = 'timeout', error_code = 'timeout', billed = 'no' FROM "
+            "jobs WHERE jobs.id = attempts.job_id AND jobs.status = 'failed'"
         )
         connection.execute("UPDATE assets SET blank = true WHERE abs(hashtext(id::text)) % 20000 = 0")
         found = connection.execute(
@@ -102,9 +102,11 @@ async def _pages(port: int, ids: dict[str, str]) -> list[Figure]:
 
 async def _add_channel(url: str) -> None:
     database = Database(url)
-    settings = {"name": "upstream", "base_url": "https://relay.example", "api_key": "none", "models": ("*",)}
+    settings = {"name": "upstream", "base_url": "https://relay.example", "api_key": "practice"}
     async with database.writing() as connection:
-        await sync_channels(connection, [ChannelSettings.model_validate(settings)], now())
+        await sync_channels(
+            connection, [ChannelSettings.model_validate({**settings, "models": ("*",)})], now()
+        )
     await database.close()
 
 

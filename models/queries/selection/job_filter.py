@@ -14,7 +14,7 @@ from models.tables import assets, campaign_items, job_action_jobs, jobs
 PARTS_ONLY = "midjourney"
 """Surface whose jobs are parts of tasks: a filter matches them only if it names this surface."""
 
-NOT_JUDGED = "none"  #: value of ``verdict`` for takes without one
+WITHOUT_VERDICT = "none"  #: value of ``verdict`` for takes without one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def conditions(
         begun_for = select(job_action_jobs.c.job_id).where(job_action_jobs.c.action_id == wanted.action)
         found.append(jobs.c.id.in_(begun_for))
     if wanted.verdict is not None:
-        found.append(_has_verdict(None if wanted.verdict == NOT_JUDGED else wanted.verdict))
+        found.append(_has_verdict(None if wanted.verdict == WITHOUT_VERDICT else wanted.verdict))
     if wanted.check is not None:
         found.append(_has_finding(wanted.check))
     if wanted.statuses and "status" not in without:
