@@ -13,17 +13,24 @@ from worker.process.stop_signals import stopping_signals
 
 
 def run_embedded(
-    settings: Settings, listener: socket.socket, *, ready: Callable[[], None] | None = None
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    ready: Callable[[], None] | None = None,
+    practice: bool = False,
 ) -> None:
     """Run the worker and serve the API on ``listener`` until a signal arrives, then stop both.
 
     Running calls get ``DARKROOM_WORKER_GRACE`` seconds; a second signal ends them at once. The tables must be
-    up to date. ``ready`` is called once the API accepts requests; it must not block.
+    up to date. ``ready`` is called once the API accepts requests; it must not block. ``practice``: the provider
+    is the practice provider, which fails as prompts ask it to; the dashboard then offers such prompts.
     """
     worker = EmbeddedWorker(settings)
     worker.start()
     try:
-        serve(create_app(settings), listener, http_limits(settings), ready=ready)
+        app = create_app(settings)
+        app.state.practice = practice
+        serve(app, listener, http_limits(settings), ready=ready)
     finally:
         listener.close()
         with _on_signal(worker.end_grace):

@@ -49,7 +49,7 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
             key, login = _fresh_key(settings)
             campaign = SampleCampaign(settings.public_url, key, folder, open_console(), login=login)
             try:
-                run_embedded(settings, listener, ready=campaign.start)
+                run_embedded(settings, listener, ready=campaign.start, practice=True)
             finally:
                 campaign.stop()
     except KeyboardInterrupt:  # before the API was up

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from api.channel_status import read_channel_views
+from api.dashboard.figures.breakages import is_practice, make_breakages
 from api.dashboard.figures.charts import Sparkline, series, sparkline
 from api.dashboard.figures.notices import read_notices
 from api.dashboard.figures.shared import shared
@@ -161,6 +162,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "models": list(served.names),
         "newest": [job.content for job in newest],
         "public_url": services.public_url,
+        "breakages": make_breakages(view.locale.now) if is_practice(view) else (),
     }
 
 

@@ -53,3 +53,18 @@ async def test_first_steps_and_notices_name_what_is_missing(service: Service) ->
     page = (await (await visit(service, ADMIN)).get("/dashboard")).text
     assert "No provider is configured" in page
     assert "First steps" in page
+
+
+async def test_only_the_practice_provider_is_broken_on_purpose(service: Service) -> None:
+    admin = await visit(service, ADMIN)
+    assert "Break it" not in (await admin.get("/dashboard")).text
+    service.app.state.practice = True
+    page = (await admin.get("/dashboard")).text
+    bodies = [json.loads(html.unescape(each)) for each in re.findall(r'data-body="([^"]+)"', page)]
+    broken = [body for body in bodies if "jobs" in body]
+    assert len(broken) == 4
+    await add_channel(service)
+    for body in broken:
+        answer = await admin.call("POST", "/v1/jobs", json=body)
+        assert (answer.status_code, len(answer.json()["accepted"])) == (202, 20)
+        assert parse_hints(body["jobs"][0]["prompt"])

@@ -1,0 +1,69 @@
+"""What the demo can break: jobs at which the practice provider fails, and what repairs them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from api.dashboard.language.locales import msgid
+from api.dashboard.page import PageView
+
+JOBS = 20  #: of each
+_SCENES = ("a fox in the barley", "a lighthouse in a gale", "a tram at night", "koi under leaves")
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """Jobs that fail in one way: the body of their submit, and the page that shows the repair."""
+
+    title: str
+    meaning: str
+    body: Mapping[str, Any]
+    shown: str
+
+
+def is_practice(view: PageView) -> bool:
+    """Return whether the provider is the practice provider of the demo."""
+    return bool(getattr(view.request.app.state, "practice", False))
+
+
+def make_breakages(at: datetime) -> Sequence[Breakage]:
+    """Return them; prompts have the time, since the provider counts the failures of each prompt."""
+    return (
+        Breakage(
+            msgid("A storm of 429"),
+            msgid("Each call is refused twice for its rate. The channel slows down and tries again by itself."),
+            _body("429 storm", "fail 429 twice", at),
+            "/dashboard/jobs?tag=429+storm",
+        ),
+        Breakage(
+            msgid("Refusals"),
+            msgid("The provider says no. The jobs fail as one group of errors: press Retry all there."),
+            _body("refusals", "fail refusal once", at),
+            "/dashboard/errors",
+        ),
+        Breakage(
+            msgid("Half pictures"),
+            msgid("The files end in the middle. They are not accepted as pictures; it is tried again."),
+            _body("half pictures", "fail truncated once", at),
+            "/dashboard/jobs?tag=half+pictures",
+        ),
+        Breakage(
+            msgid("Lost connections"),
+            msgid("Connections break off in mid-call. Nobody knows whether it was charged: a person decides."),
+            _body("lost connections", "fail reset once", at),
+            "/dashboard/jobs?tag=lost+connections",
+        ),
+    )
+
+
+def _body(tag: str, hint: str, at: datetime) -> dict[str, Any]:
+    jobs = [
+        {
+            "model": "practice-image",
+            "prompt": f"{_SCENES[number % len(_SCENES)]}, no. {number + 1} at {at:%H:%M:%S} [{hint}]",
+            "tags": [tag],
+        }
+        for number in range(JOBS)
+    ]
+    return {"jobs": jobs}
