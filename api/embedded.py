@@ -22,8 +22,8 @@ def run_embedded(
     """Run the worker and serve the API on ``listener`` until a signal arrives, then stop both.
 
     Running calls get ``DARKROOM_WORKER_GRACE`` seconds; a second signal ends them at once. The tables must be
-    up to date. ``ready`` is called once the API accepts requests; it must not block. ``practice``: the provider
-    is the practice provider, which fails as prompts ask it to; the dashboard then offers such prompts.
+    up to date. ``ready`` is called once the API accepts requests; it must not block. ``practice``: the
+    provider is the practice provider, which fails as prompts ask it to; then the dashboard offers such ones.
     """
     worker = EmbeddedWorker(settings)
     worker.start()

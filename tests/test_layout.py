@@ -121,7 +121,6 @@ ELSEWHERE = {
     "worker/bulk/job_action_runner.py": "tests/api/rest/bulk/test_actions.py",
     "worker/bulk/job_changes.py": "tests/api/rest/bulk/test_bulk_jobs.py",
     "api/dashboard/pages/pictures/compare.py": "tests/api/dashboard/pages/pictures/test_pictures.py",
-    "api/dashboard/static_files.py": "tests/api/dashboard/test_pages.py",
     "api/campaigns/bulk_actions.py": "tests/api/rest/campaigns/test_repair.py",
     "api/campaigns/repair.py": "tests/api/rest/campaigns/test_repair.py",
     "api/campaigns/review.py": "tests/api/rest/campaigns/test_review.py",

@@ -32,7 +32,9 @@ def make_breakages(at: datetime) -> Sequence[Breakage]:
     return (
         Breakage(
             msgid("A storm of 429"),
-            msgid("Each call is refused twice for its rate. The channel slows down and tries again by itself."),
+            msgid(
+                "Each call is refused twice for its rate. The channel slows down and tries again by itself."
+            ),
             _body("429 storm", "fail 429 twice", at),
             "/dashboard/jobs?tag=429+storm",
         ),
@@ -50,7 +52,9 @@ def make_breakages(at: datetime) -> Sequence[Breakage]:
         ),
         Breakage(
             msgid("Lost connections"),
-            msgid("Connections break off in mid-call. Nobody knows whether it was charged: a person decides."),
+            msgid(
+                "Connections break off in mid-call. Nobody knows whether it was charged: a person decides."
+            ),
             _body("lost connections", "fail reset once", at),
             "/dashboard/jobs?tag=lost+connections",
         ),

@@ -209,9 +209,7 @@ def add_routes(router: APIRouter) -> None:
                 f"Only actions in these states: {comma_separated(list(ActionStatus))}.",
                 type="string",
             ),
-            query_parameter(
-                "kind", f"Only of these kinds: {comma_separated(list(_KINDS))}.", type="string"
-            ),
+            query_parameter("kind", f"Only of these kinds: {comma_separated(list(_KINDS))}.", type="string"),
             query_parameter("before", "Cursor: `next` of the previous page.", type="string", maxLength=64),
             query_parameter(
                 "limit", "Actions per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE

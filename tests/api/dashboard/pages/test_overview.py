@@ -1,11 +1,15 @@
 """The overview: figures of calls, and counts of jobs."""
 
+import html
+import json
+import re
 from datetime import UTC, datetime, timedelta
 
 from api.dashboard.pages.overview import read_counts, read_figures, summarize
 from models.queries.dashboard.figures import BUCKET, CallBucket
 from tests.api.dashboard.visitor import add_channel, visit
 from tests.api.service import ADMIN, BOB, Service
+from worker.practice.request_parser import parse_hints
 
 NOW = datetime(2026, 11, 30, 12, 15, tzinfo=UTC)
 
@@ -67,4 +71,4 @@ async def test_only_the_practice_provider_is_broken_on_purpose(service: Service)
     for body in broken:
         answer = await admin.call("POST", "/v1/jobs", json=body)
         assert (answer.status_code, len(answer.json()["accepted"])) == (202, 20)
-        assert parse_hints(body["jobs"][0]["prompt"])
+        assert parse_hints(body["jobs"][0]["prompt"])[1]["fail"]
