@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from tests.support.api_client import KEY
 from tests.support.embedded import EmbeddedDarkroom
 from tests.support.fleet import COMMAND
 from tests.support.practice import Practice
+from tests.support.processes import Process
 from worker.practice.drawing.png import prompt_of
 
 CHANNEL = """[[channels]]
@@ -27,6 +27,7 @@ concurrency = 4
 prices = {{ "*" = {{ per_call = 0.5, currency = "USD" }} }}
 """
 _TIMEOUT = 60  # seconds
+_WHOLE = 1_000_000  # characters: more than any output
 pytestmark = pytest.mark.slow(reason="an installation is started for the tests of this file")
 
 
@@ -46,26 +47,20 @@ def darkroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDarkr
     practice.process.end()
 
 
-def start(darkroom: EmbeddedDarkroom, folder: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
+def start(darkroom: EmbeddedDarkroom, folder: Path, *words: str, **variables: str) -> Process:
     """Start a command as a user of the server."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
     own |= {"DARKROOM_URL": darkroom.url, "DARKROOM_API_KEY": KEY, **variables}
-    return subprocess.Popen(
-        [COMMAND, *words],
-        cwd=folder,
-        env=own,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
+    log = folder / f"command-{len(list(folder.glob('command-*.log')))}.log"
+    process = Process([COMMAND, *words], log, environment=own, folder=folder)
+    process.start()
+    return process
 
 
 def run(darkroom: EmbeddedDarkroom, folder: Path, *words: str, **variables: str) -> tuple[int, str]:
     """Run a command; return its exit code and what it printed."""
     process = start(darkroom, folder, *words, **variables)
-    output, _ = process.communicate(timeout=_TIMEOUT)
-    return process.returncode, output
+    return process.wait(within=_TIMEOUT), process.log_tail(_WHOLE)
 
 
 def write_sheet(folder: Path, rows: Sequence[Sequence[str]], name: str = "sheet.csv") -> None:
@@ -170,9 +165,9 @@ def test_an_interrupt_detaches_and_the_same_command_goes_on(
     until = time.monotonic() + _TIMEOUT
     while not list((tmp_path / "out").glob("*.png")) and time.monotonic() < until:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=_TIMEOUT)
-    assert process.returncode == 130, output
+    process.send(signal.SIGINT)
+    code, output = process.wait(within=_TIMEOUT), process.log_tail(_WHOLE)
+    assert code == 130, output
     assert "Detached" in output
     assert "darkroom campaigns cancel long" in output
     code, output = run(darkroom, tmp_path, *words)
@@ -194,7 +189,6 @@ def test_it_runs_without_a_server_and_goes_on_after_it_was_killed(
     while not list((tmp_path / "out").glob("*.png")) and time.monotonic() < until:
         time.sleep(0.05)
     process.kill()
-    process.communicate(timeout=_TIMEOUT)
     code, output = run(darkroom, tmp_path, *words, **variables, DARKROOM_ON_UNKNOWN="retry")
     names = {path.name for path in (tmp_path / "out").glob("*.png")}
     assert {f"k{n}.png" for n in range(10)} - names == {

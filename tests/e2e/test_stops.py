@@ -1,6 +1,5 @@
 """Draining and resuming a channel with calls in flight."""
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,7 +43,10 @@ class Darkroom:
     def command(self, verb: str, *options: str) -> None:
         """Run ``darkroom channels``."""
         command = [COMMAND, "channels", verb, "upstream", *options, "--url", self.url, "--key", ADMIN]
-        subprocess.run(command, cwd=self._folder, env=self._variables, check=True, timeout=60)
+        log = self._folder / f"channels-{verb}.log"
+        process = Process(command, log, environment=self._variables, folder=self._folder)
+        process.start()
+        process.wait_finished()
 
 
 @pytest.fixture

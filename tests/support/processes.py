@@ -1,5 +1,6 @@
 """A process that a test starts, watches and ends by its own id."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -7,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.support.fork_server import ForkedProcess, Start, fork_server, forked_code
 
 
 def free_port() -> int:
@@ -27,7 +30,10 @@ def until(reached: Callable[[], Any], *, within: float, what: str, every: float 
 
 
 class Process:
-    """One command that can be restarted; its output goes to ``log``."""
+    """One command that can be restarted; its output goes to ``log``.
+
+    ``forks``: it may start by a fork (``tests.support.fork_server``).
+    """
 
     def __init__(
         self,
@@ -38,12 +44,12 @@ class Process:
         folder: Path | None = None,
         user: int | None = None,
         group: int | None = None,
+        forks: bool = True,
     ) -> None:
         self.command, self.log = list(command), log
-        self._options: dict[str, Any] = {"env": environment, "cwd": folder}
-        if user is not None:
-            self._options |= {"user": user, "group": group, "extra_groups": []}
-        self._running: subprocess.Popen[bytes] | None = None
+        self._environment, self._folder, self._forks = environment, folder, forks
+        self._ids: dict[str, Any] = {} if user is None else {"user": user, "group": group}
+        self._running: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     @property
     def pid(self) -> int:
@@ -59,6 +65,9 @@ class Process:
 
     def start(self) -> None:
         """Start the command."""
+        if self._forks and (code := forked_code(self.command, self._environment)) is not None:
+            self._running = fork_server().start(self._forked(code))
+            return
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(
                 self.command,
@@ -66,8 +75,17 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                **self._options,
+                env=self._environment,
+                cwd=self._folder,
+                **(self._ids and {**self._ids, "extra_groups": []}),
             )
+
+    def _forked(self, code: str) -> Start:
+        environment = os.environ if self._environment is None else self._environment
+        folder = Path.cwd() if self._folder is None else self._folder
+        return Start(
+            self.command, code, dict(environment), str(folder), str(self.log.absolute()), **self._ids
+        )
 
     def wait_ready(self, answers: Callable[[], Any], *, within: float = 30) -> None:
         """Wait until it answers; fail with the end of its log if it ends before."""
@@ -88,8 +106,13 @@ class Process:
 
     def wait_finished(self, *, within: float = 60) -> None:
         """Wait until it ends by itself with exit code 0."""
+        assert self.wait(within=within) == 0, self.log_tail()
+
+    def wait(self, *, within: float = 60) -> int:
+        """Wait until it ends by itself; returns the exit code."""
         until(lambda: self.ended is not None, within=within, what=f"{self.command} ends")
-        assert self.ended == 0, self.log_tail()
+        assert self.ended is not None
+        return self.ended
 
     def send(self, sign: signal.Signals) -> None:
         """Send a signal, if it runs."""
