@@ -39,7 +39,8 @@ async def _image(services: ApiServices, asset: Any, response_format: ResponseFor
     if response_format != "url":
         content = await services.store.get(asset.key)
         image["b64_json"] = (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")
-    image["url"] = _facts(services, asset)["url"]
+    if response_format != "b64_json":  # some clients fetch an address, private ones in vain, if there is any
+        image["url"] = _facts(services, asset)["url"]
     return image
 
 

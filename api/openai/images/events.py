@@ -29,7 +29,7 @@ class ImageEvents:
 
     async def end(self, result: JobResult) -> bytes:
         """Return an event for each picture."""
-        answer = await images_answer(self._services, result, "b64_json")
+        answer = await images_answer(self._services, result, None)
         name = f"{self._kind}.completed"
         shared: dict[str, Any] = {"type": name, "created_at": answer["created"]}
         shared |= {member: answer.get(member, "auto") for member in ("background", "quality")}
