@@ -40,7 +40,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
 def request(method: str, path: str, body: bytes = b"") -> bytes:
     """Prepare one request."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {KEY}\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 

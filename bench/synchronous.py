@@ -29,7 +29,7 @@ def measure(servers: Servers) -> Sequence[Figure]:
             delay=0, picture="tiny", deliver="images_field", progress="none"
         )
         environment.start_worker(upstream)
-        port = environment.start_api(allowed_hosts="bench")
+        port = environment.start_api()
         run(flood(port, _waiting, count=50, connections=CONNECTIONS))
         native = run(flood(port, _waiting, count=COUNT, connections=CONNECTIONS))
         pictures = run(flood(port, _picture, count=COUNT, connections=CONNECTIONS))

@@ -6,6 +6,7 @@ then fails, the connection is cut: an error object inside a 200 would be read as
 client's repetition is joined to the same job (``api.openai.repeats``), and gets the error.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -54,8 +55,11 @@ async def synchronous_response(
         raise restarting()
     if settled is None:
         return _PulsedResponse(context, job_id, render, place.pop_all())
-    await note(context, job_id, RequestState.ANSWERED)
-    return _json(job_id, await _content(context, job_id, render))
+    noting = asyncio.create_task(note(context, job_id, RequestState.ANSWERED), name="note an answer")
+    try:
+        return _json(job_id, await _content(context, job_id, render))
+    finally:
+        await noting  # so that the same request, once this one has its answer, is another
 
 
 def restarting() -> Problem:

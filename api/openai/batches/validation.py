@@ -30,6 +30,7 @@ from models.queries.openai.files import find_file
 MOST_LINES = 50_000
 _MOST_LISTED = (MOST_LINES + 1) * MOST_ERRORS  # so that each faulty line is told
 _CODES = {"duplicate_key": DUPLICATE}
+_MEMBERS = frozenset({"custom_id", "method", "url", "body", "input_file_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +128,17 @@ async def _start(services: ApiServices, caller: Caller, campaign: Campaign, line
         await start_campaign(services, caller, public_id("camp", campaign.id), lines)
 
 
+def _place_of(column: str | None) -> str | None:
+    """Return the member of a line that an error names; those of jobs are members of its body."""
+    first = (column or "custom_id").partition(".")[0]
+    return column if first in _MEMBERS else f"body.{column}"
+
+
 def _sorted(errors: Sequence[SheetError]) -> list[SheetError]:
     named = [
         SheetError(
             each.line,
-            "custom_id" if each.code == "duplicate_key" else each.column,
+            "custom_id" if each.code == "duplicate_key" else _place_of(each.column),
             _CODES.get(each.code, each.code),
             each.message.replace("the key", "The custom_id")
             if each.code == "duplicate_key"

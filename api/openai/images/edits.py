@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.openai.context import authenticated, context_of, json_context
 from api.openai.forms import flags_of, is_form, numbers_of, open_form
 from api.openai.images.generations import make_images
-from api.openai.images.inputs import InputImages, store_files, take_images
+from api.openai.images.inputs import InputImages, check_mask, store_files, take_images
 from api.openai.images.request import EDIT, read_request
 from api.openai.own_pictures import with_own_pictures
 from models.errors import InvalidRequest
@@ -23,6 +23,7 @@ async def edit(request: Request) -> Response:
         rest = dict(members)
         inputs = take_images(rest)
         inputs.images = await with_own_pictures(context.services, context.caller, inputs.images)
+        await check_mask(context.services, context.caller, inputs, context.at)
         return await make_images(context, read_request(rest, context, inputs=_some(inputs), kind=EDIT))
     services, caller = await authenticated(request)
     async with open_form(request) as form:
@@ -32,6 +33,7 @@ async def edit(request: Request) -> Response:
         named = take_images(given)  # addresses in text fields, as some clients send them
         stored = await store_files(services, caller, form)
         inputs = InputImages([*named.images, *stored.images], stored.mask or named.mask)
+        await check_mask(services, caller, inputs, context.at)
     return await make_images(context, read_request(given, context, inputs=_some(inputs), kind=EDIT))
 
 

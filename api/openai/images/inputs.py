@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from api.auth import Caller
+from api.jobs.input_images import read_data_url
 from api.jobs.uploads import Upload, store_upload
 from api.openai.forms import Form, chunks_of
 from api.services import ApiServices
 from models.errors import InvalidRequest, NotFound
-from models.ids import public_id
+from models.ids import parse_id, public_id
 from models.openai.file_ids import PREFIX, asset_of_file
+from models.queries.assets import find_inputs
 
 MOST_IMAGES = 16
 _PLACES = ("image", "images")
@@ -43,20 +46,34 @@ async def store_files(services: ApiServices, caller: Caller, form: Form) -> Inpu
         first.append(await store_upload(services, caller, chunks_of(file), field="image"))
     for file in masks:
         mask.append(await store_upload(services, caller, chunks_of(file), field=_MASK))
-    if first and mask:
-        _check_mask(first[0], mask[0])
     found.images = [public_id("asset", each.asset.id) for each in first]
     found.mask = public_id("asset", mask[0].asset.id) if mask else None
     return found
 
 
-def _check_mask(picture: Upload, mask: Upload) -> None:
-    """Raise ``InvalidRequest`` for a mask of another size than the first picture."""
-    sizes = [f"{each.asset.width}x{each.asset.height}" for each in (mask, picture)]
-    if sizes[0] != sizes[1]:
-        raise InvalidRequest(
-            _MASK, f"has {sizes[0]} pixels, but the first picture has {sizes[1]}; they must be the same"
-        )
+async def check_mask(services: ApiServices, caller: Caller, inputs: InputImages, at: datetime) -> None:
+    """Raise ``InvalidRequest`` for a mask of another size than the first picture, if both are known here."""
+    if inputs.mask is None or not inputs.images:
+        return
+    mask = await _size_of(services, caller, inputs.mask, _MASK, at)
+    picture = await _size_of(services, caller, inputs.images[0], "images.0", at)
+    if mask and picture and mask != picture:
+        words = f"has {mask} pixels, but the first picture has {picture}; they must be the same"
+        raise InvalidRequest(_MASK, words)
+
+
+async def _size_of(services: ApiServices, caller: Caller, image: str, field: str, at: datetime) -> str | None:
+    """Return the size of a data URL or a stored picture, such as ``1024x1024``; of no other image."""
+    if image.startswith("data:"):
+        asset = (await read_data_url(services, caller, image, field=field, at=at)).asset
+        return f"{asset.width}x{asset.height}"
+    try:
+        key = parse_id("asset", image)
+    except NotFound:
+        return None
+    async with services.database.reading() as connection:
+        rows = await find_inputs(connection, [key], caller.id)
+    return f"{rows[0].width}x{rows[0].height}" if rows else None
 
 
 def take_images(members: dict[str, Any]) -> InputImages:

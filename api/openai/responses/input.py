@@ -6,6 +6,7 @@ from typing import Any
 from api.openai.responses.ids import asset_of
 from api.openai.results import JobResult, asset_facts
 from models.errors import InvalidRequest, NotFound
+from models.openai.file_ids import PREFIX, asset_of_file
 from models.serializers import job_view
 
 Message = dict[str, Any]
@@ -17,6 +18,7 @@ _ROLES: Mapping[str, str] = {
     "system": "system",
     "developer": "system",
 }
+_BEGINNINGS = ("http://", "https://", "data:", "asset_")
 _MADE = "The pictures that you made before, in order, are attached to the next message."
 
 
@@ -118,5 +120,17 @@ def _part(part: Any, name: str) -> dict[str, Any]:
         given = part.get("image_url") or part.get("file_id")
         given = given.get("url") if isinstance(given, Mapping) else given
         if isinstance(given, str) and given:
-            return _image(given)
+            return _image(_checked(given, name))
     raise InvalidRequest(name, "must be input_text with a text, or input_image with image_url or file_id")
+
+
+def _checked(image: str, name: str) -> str:
+    """Return an address, a data URL, or the id of a stored picture. Raises ``InvalidRequest``."""
+    if image.startswith(PREFIX):
+        try:
+            return asset_of_file(image)
+        except NotFound as error:
+            raise InvalidRequest(name, str(error), code="input_image_not_found") from error
+    if not image.startswith(_BEGINNINGS):
+        raise InvalidRequest(name, "must have an http(s) URL, a data: URL or the id of a file")
+    return image

@@ -18,6 +18,7 @@ from models.request import ANY, RESPONSE
 from models.states import JobStatus
 
 _TOOL = "image_generation"
+_PLACE = "messages."  # of an item of ``input``, as the native API calls it
 _MESSAGES = frozenset({"input", "instructions", "previous_response_id"})
 _WINDOWS: Mapping[str, tuple[int, float | None]] = {
     "soonest": (5, None),
@@ -81,11 +82,25 @@ def response_request(
         raise InvalidRequest("tools", "send a mask to /v1/images/edits: a conversation has none")
     passed = {name: value for name, value in rest.items() if name not in _OURS and value is not None}
     submission["params"] = passed | tool
-    valid = validate(submission, services.settings, at)
+    same = isinstance(members.get("input"), list) and len(members["input"]) == len(messages)
+    valid = _named(validate(submission, services.settings, at), same_places=same)
     if isinstance(valid, ValidJob):
         own = {RESPONSE: {**echoed, "background": background}}
         valid = valid.with_request(**own) if _forced(members) else valid.with_request(wants=ANY, **own)
     return ResponseRequest(valid, background, stream)
+
+
+def _named(valid: ValidJob | Rejection, *, same_places: bool) -> ValidJob | Rejection:
+    """Return a job, or its rejection, whose messages are named as items of ``input``."""
+
+    def name(field: str) -> str:
+        if not field.startswith(_PLACE):
+            return field
+        return f"input.{field.removeprefix(_PLACE)}" if same_places else "input"
+
+    if isinstance(valid, ValidJob):
+        return replace(valid, fields=[name(field) for field in valid.fields])
+    return Rejection(valid.code, [{**each, "field": name(each["field"])} for each in valid.errors])
 
 
 async def _messages(members: Mapping[str, Any], context: RequestContext) -> list[Message]:

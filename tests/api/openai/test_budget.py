@@ -1,5 +1,6 @@
 """A used up budget is OpenAI's error of an account without money, on each path, and nothing is called."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from models.tables import callers
+from tests.api.openai.batches.batch_stack import line, open_batch_stack
 from tests.api.openai.pictures import png
 from tests.api.openai.stack import MODEL, OpenAiStack, open_stack
 from tests.support.priced import limit_caller, limit_campaign
@@ -102,3 +104,32 @@ async def test_the_budget_of_a_campaign_that_a_request_names_counts_too(priced: 
         assert "The budget of its campaign" in failed.message
     assert (await client.images.generate(**ASK)).data, "other requests go on"
     assert len(priced.calls) == 2
+
+
+async def test_a_batch_keeps_the_budget_of_its_extra_body_and_says_which_lines_had_none(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with open_batch_stack(sqlite_url, tmp_path, channel=PRICED) as batches:
+        client = batches.stack.client()
+        lines = [line(f"{number}", f"fox {number}") for number in range(4)]
+        members = {
+            "priority": 7,
+            "windows": [{"from": "00:00", "to": "23:59"}, {"from": "23:59", "to": "00:00"}],
+        }
+        budget = {"amount": "0.25", "currency": "USD"}
+        created = await batches.create(lines, budget=budget, limits={"concurrency": 1}, **members)
+        state: dict[str, Any] = {}
+        async with asyncio.timeout(20):
+            while not state.get("paused"):
+                await asyncio.sleep(0.03)
+                shown = await client.batches.retrieve(created.id)
+                state = (shown.model_extra or {})["x_state"] or {}
+        assert (shown.status, state["reason"]) == ("in_progress", "budget")
+        await client.batches.cancel(created.id)
+        ended = await batches.until(shown)
+        assert ended.status == "cancelled"
+        assert len(await batches.lines(ended.output_file_id)) == 2
+        errors = await batches.lines(ended.error_file_id)
+        assert [each["error"]["code"] for each in errors] == ["budget_exhausted"] * 2
+        assert len(batches.stack.calls) == 2
+        assert {job.priority for job in await batches.stack.jobs()} == {7}

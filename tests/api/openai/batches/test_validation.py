@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from api.openai.batches import input_lines
 from api.openai.files.stored_files import object_key
 from models.openai.file_ids import parse_file_id
 from tests.api.openai.batches.batch_stack import ENDPOINT, BatchStack, jsonl, line
 from tests.api.openai.stack import MODEL, TEXT_MODEL
+from worker.practice.drawing.png import tiny_png
 
 FAULTY: list[tuple[bytes, int, str, str | None]] = [
     (b"{nothing", 2, "invalid_json_line", None),
@@ -107,3 +109,26 @@ async def test_a_line_with_members_for_the_provider_passes_them_on(batches: Batc
     assert (job.request["n"], job.request["size"]) == (2, "1024x1024")
     [made] = await batches.lines(ended.output_file_id)
     assert len(made["response"]["body"]["data"]) == 2
+
+
+async def test_files_that_are_no_jsonl_lines_beyond_the_limit_and_fifty_thousand_bad_lines(
+    batches: BatchStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_lines, "LONGEST_LINE", 2_000)
+    contents = {
+        tiny_png("a picture", 0): ("invalid_json_line", 1),
+        b"PK\x03\x04" + b"\xff" * 500: ("invalid_json_line", 1),
+        "a line".encode("utf-16"): ("invalid_json_line", 1),
+        b'{"custom_id": "' + b"x" * 5_000 + b'"}\n' + jsonl([line("ok")]): ("invalid_request", 1),
+        b"nothing\n" * 50_000: ("invalid_json_line", 1),
+    }
+    for content, first in contents.items():
+        ended = await batches.until(await batches.create(content))
+        assert ended.errors is not None
+        shown = ended.errors.data or []
+        assert (ended.status, shown[0].code, shown[0].line) == ("failed", *first)
+    extra = ended.model_extra or {}
+    assert (len(shown), extra["x_error_count"]) == (100, 50_000)
+    listed = (await batches.stack.client().files.content(extra["x_error_list_file_id"])).content
+    assert listed.count(b"\n") == 50_000
+    assert not await batches.stack.jobs()
