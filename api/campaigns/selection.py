@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.web.problems import Problem, invalid_field, not_found
@@ -28,6 +29,8 @@ from models.queries.short_ids import whole_id
 
 ITEMS_PER_REQUEST = 1_000  #: ids and keys that one request may list
 _MOST_VARIANTS = 10_000  # items that they may be together: a key stands for all variants of its row
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 _KIND = "item_"  # a short id without its kind is taken for a key
 _SHORT_IDS = 100  # in one request; further ones are taken for keys
 _LOOKED_AT = 2_000  # items among which samples are found
@@ -112,3 +115,22 @@ def check_expected(expected: int | None, eligible: int) -> None:
 def filter_json(choice: ItemChoice) -> Mapping[str, Any] | None:
     """Return the filter of a choice as JSON; ``None``: items were listed."""
     return choice.filter.to_json() if choice.filter is not None else None
+
+
+def write_cursor(row: Row[Any], *, by_end: bool = False) -> str:
+    """Return the cursor of the page after an item, in the order of rows or of ends."""
+    place = (row.ended_at - EPOCH) // MICROSECOND if by_end else row.position
+    return f"{place}_{public_id('item', row.id)}"
+
+
+def read_cursor(text: str | None) -> tuple[int, UUID] | None:
+    """Return place and item of a cursor. Raises the 422 problem."""
+    if text is None:
+        return None
+    place, _, key = text.partition("_")
+    try:
+        if place.isascii() and place.isdigit() and len(place) < 17:
+            return int(place), parse_id("item", key)
+    except NotFound:
+        pass
+    raise invalid_field("before", "must be `next` of the page before")

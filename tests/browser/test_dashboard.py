@@ -1,6 +1,7 @@
 """The dashboard in a real browser: the first minute, live changes, a cut stream, accessibility, a phone."""
 
 import gzip
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from api.dashboard.pages import PAGES
 from api.dashboard.static_files import FOLDER
 from tests.api.dashboard.hostile import HOSTILE
-from tests.support.api_client import KEY
+from tests.support.api_client import KEY, ApiClient
 from tests.support.browser import CHROMIUM, Page, browser
 from tests.support.embedded import EmbeddedDarkroom
 from tests.support.practice import Practice
@@ -48,6 +49,21 @@ async def visitor(darkroom: EmbeddedDarkroom, folder: Path) -> AsyncIterator[Pag
         await page.click('form[action="/dashboard/login"] button')
         await page.until("document.querySelector('#fresh')?.dataset.asOf", within=30)
         yield page
+
+
+def planned(client: ApiClient, name: str, rows: list[dict[str, str]]) -> str:
+    """Start a campaign of these rows; return its id."""
+    sheet = "\n".join(map(json.dumps, rows)).encode()
+    definition = {"name": name, "model": "any", "template": {"prompt": "a {colour} cat"}}
+    made = client.request("POST", "/v1/campaigns", json={**definition, "failing": {"enabled": False}})
+    assert made is not None
+    path = f"/v1/campaigns/{made.json()['id']}"
+    kind = {"Content-Type": "application/jsonl"}
+    client.request("POST", f"{path}/rows", content=sheet, headers=kind)
+    started = client.request("POST", f"{path}/start", json={"expected_items": len(rows)})
+    assert started is not None
+    assert started.status_code == 200, started.text
+    return path.rpartition("/")[2]
 
 
 async def test_the_first_minute(darkroom: EmbeddedDarkroom, tmp_path: Path) -> None:
@@ -104,12 +120,14 @@ async def test_pages_are_accessible_and_fit_a_phone_in_light_and_dark(
     darkroom: EmbeddedDarkroom, tmp_path: Path
 ) -> None:
     [job_id, *_] = darkroom.client.submit(["a cat", *HOSTILE], campaign="a", tags=["night"])
-    darkroom.client.wait_settled(1 + len(HOSTILE))
+    campaign = planned(darkroom.client, "spring", [{"key": text, "colour": text} for text in HOSTILE])
+    darkroom.client.wait_settled(1 + 2 * len(HOSTILE))
     axe = AXE.read_text(encoding="utf-8")
     found = []
     async with visitor(darkroom, tmp_path) as page:
         for each in PAGES:
             path = each.path.replace("{job_id}", job_id).replace("{name}", "upstream")
+            path = path.replace("{campaign_id}", campaign)
             if "{" in path:
                 continue
             for width, dark in ((1280, False), (375, True)):

@@ -237,6 +237,7 @@ registerKeys({
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
+  if ((event.key === "Enter" || event.key === " ") && event.target.closest("a, button, summary")) return;
   const key = prefix + event.key;
   prefix = "";
   const act = keys.get(key);

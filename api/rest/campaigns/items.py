@@ -1,17 +1,15 @@
 """Items of a campaign: a page by the filter, and those of one key with all their takes."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from datetime import UTC, datetime
 
 from fastapi import APIRouter
-from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate
 from api.campaigns.documents import items_document_page, takes_document
 from api.campaigns.lookup import get_named
+from api.campaigns.selection import EPOCH, MICROSECOND, read_cursor, write_cursor
 from api.rest.campaigns.routing import NAME, NO_STORE, ONE, add_route, read_name
 from api.rest.openapi.route_docs import (
     merge_responses,
@@ -27,15 +25,11 @@ from api.services import services_of
 from api.web.problems import invalid_field, not_found
 from api.web.responses import JsonResponse
 from models.campaigns.item_filter import MEMBERS, parse_filter
-from models.errors import NotFound
-from models.ids import parse_id, public_id
 from models.integrity.bounds import check_time
 from models.queries.campaigns.items import items_of_key, list_ended, list_items
 
 PAGE, LONGEST_PAGE = 60, 500
 _PARAMETERS = frozenset({*MEMBERS, "before", "ended_after", "limit"})
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 async def get_items(request: Request) -> Response:
@@ -44,7 +38,7 @@ async def get_items(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
-    after = _read_cursor(read_text(query, "before", longest=64))
+    after = read_cursor(read_text(query, "before", longest=64))
     ended_after = _read_time(read_text(query, "ended_after", longest=64))
     given = {name: request.query_params.getlist(name) for name in MEMBERS if query.get(name)}
     wanted = parse_filter(given)
@@ -53,30 +47,13 @@ async def get_items(request: Request) -> Response:
         if ended_after is None:
             found = await list_items(connection, campaign.id, wanted, after=after, limit=limit + 1)
         else:
-            last = (_EPOCH + after[0] * _MICROSECOND, after[1]) if after else None
+            last = (EPOCH + after[0] * MICROSECOND, after[1]) if after else None
             found = await list_ended(
                 connection, campaign.id, wanted, ended_after=ended_after, after=last, limit=limit + 1
             )
         data = await items_document_page(services, connection, found[:limit])
-    following = _cursor(found[limit - 1], by_end=ended_after is not None) if len(found) > limit else None
+    following = write_cursor(found[limit - 1], by_end=ended_after is not None) if len(found) > limit else None
     return JsonResponse({"data": data, "next": following}, headers=NO_STORE)
-
-
-def _cursor(row: Row[Any], *, by_end: bool) -> str:
-    place = (row.ended_at - _EPOCH) // _MICROSECOND if by_end else row.position
-    return f"{place}_{public_id('item', row.id)}"
-
-
-def _read_cursor(text: str | None) -> tuple[int, UUID] | None:
-    if text is None:
-        return None
-    place, _, key = text.partition("_")
-    try:
-        if place.isascii() and place.isdigit() and len(place) < 17:
-            return int(place), parse_id("item", key)
-    except NotFound:
-        pass
-    raise invalid_field("before", "must be `next` of the page before")
 
 
 def _read_time(text: str | None) -> datetime | None:

@@ -30,7 +30,7 @@ async def test_failures_can_be_retried_by_group_after_a_preview(
     assert "item gets a further take" in preview
     assert "a a cat 2 cat" in preview, "a sample of what is asked for"
     assert f"POST /v1{path}/retry" in preview
-    assert "&#34;expected_count&#34;:1" in preview
+    assert "&#34;expected_count&#34;: 1" in preview
     body = {"mode": "missing_and_failed", "filter": {"error": ["moderation"]}, "expected_count": 1}
     begun = await admin.call("POST", f"/v1{path}/retry", json=body)
     assert begun.status_code == 202, begun.text
