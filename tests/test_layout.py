@@ -146,6 +146,7 @@ ELSEWHERE = {
             "access/session_cache",
         )
     },
+    "api/access/key_admin.py": "tests/api/rest/access/test_keys.py",
     "api/access/audit.py": "tests/api/dashboard/test_gateway.py",
     "models/queries/dashboard/figures.py": "tests/api/dashboard/pages/test_overview.py",
     "worker/practice/chat_completions.py": "tests/worker/practice/test_server.py",

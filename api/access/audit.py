@@ -59,7 +59,7 @@ def start_audit(request: Request, *, caller_id: UUID, key_id: UUID | None, by: s
     _present.set(_Change(author))
 
 
-def start_command(command: str, *, by: str, target: str = "") -> None:
+def start_command(command: str, by: str, target: str = "") -> None:
     """Note the author of a command that changes the database."""
     author = AuditEntry(
         at=now(), by=by, role=Role.ADMIN.value, through="command line", action=command, target=target

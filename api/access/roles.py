@@ -18,6 +18,8 @@ _LEAST: Mapping[str, Role] = {
     "/v1/views": Role.VIEWER,  # the caller's own
     "/v1/views/{page}/{name:path}": Role.VIEWER,
     "/v1/sessions/{session_id}/end": Role.ADMIN,
+    "/v1/keys": Role.ADMIN,
+    "/v1/keys/{key_id}/rotate": Role.ADMIN,
     "/v1/keys/{key_id}/revoke": Role.ADMIN,
 }
 """Routes that need less, or more, than an operator to change something."""

@@ -1,38 +1,27 @@
 """Callers and their API keys in the database: created, rotated, limited and revoked by commands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access.key_admin import CreatedKey, Limits, add_key, create_key, replace_keys
 from api.cli.exit_codes import CommandFailed, Exit
-from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role, hash_key, hint_of, new_key
+from models.api_keys import FROM_SETTINGS, ApiKey, KeyState
 from models.clock import now
 from models.errors import NotFound
-from models.ids import Kind, new_id, parse_id, public_id
+from models.ids import Kind, parse_id, public_id
 from models.queries import api_keys
-from models.queries.callers import change_limits, insert_caller, list_ids
+from models.queries.callers import change_limits, list_ids
 from models.queries.jobs import count_queued, lock_queued
 from models.queries.short_ids import whole_id
 from worker.lifecycle import cancel, commit
 
-Limits = Mapping[str, float | None]  #: of ``models.queries.callers.LIMITS``
+__all__ = ["CreatedKey", "Limits", "add_key", "create_key"]
 _KINDS: Sequence[Kind] = ("key", "caller")
 _BATCH = 500  # jobs that are cancelled in one transaction
-
-
-@dataclass(frozen=True, slots=True)
-class CreatedKey:
-    """A new key; ``key`` is the only copy of it."""
-
-    id: UUID
-    caller_id: UUID
-    name: str
-    role: Role
-    expires_at: datetime | None
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,57 +31,6 @@ class Revocation:
     key_ids: Sequence[UUID]
     keyless: Sequence[UUID]
     queued: int
-
-
-async def create_key(
-    connection: AsyncConnection,
-    name: str,
-    *,
-    role: Role = Role.USER,
-    expires_at: datetime | None = None,
-    limits: Limits | None = None,
-) -> CreatedKey:
-    """Create a caller of this name with its first key."""
-    caller_id, key = new_id(), new_key()
-    await insert_caller(
-        connection,
-        caller_id,
-        name=name,
-        key_hash=hash_key(key),
-        key_hint=hint_of(key),
-        admin=role is Role.ADMIN,
-        at=now(),
-        limits=limits,
-    )
-    if expires_at is not None:
-        await api_keys.change_key(connection, caller_id, expires_at=expires_at)
-    if role not in (Role.USER, Role.ADMIN):  # the trigger that inserts the key knows these two
-        await api_keys.change_key(connection, caller_id, role=role.value)
-    return CreatedKey(caller_id, caller_id, name, role, expires_at, key)
-
-
-async def add_key(
-    connection: AsyncConnection,
-    caller_id: UUID,
-    name: str,
-    *,
-    role: Role = Role.USER,
-    expires_at: datetime | None = None,
-) -> CreatedKey:
-    """Create a further key of a caller."""
-    key_id, key = new_id(), new_key()
-    await api_keys.insert_key(
-        connection,
-        key_id,
-        caller_id=caller_id,
-        name=name,
-        key_hash=hash_key(key),
-        key_hint=hint_of(key),
-        role=role,
-        at=now(),
-        expires_at=expires_at,
-    )
-    return CreatedKey(key_id, caller_id, name, role, expires_at, key)
 
 
 async def find_caller(connection: AsyncConnection, name_or_id: str) -> UUID:
@@ -134,15 +72,7 @@ async def rotate_key(
         )
     if len({key.name for key in found}) > 1:
         raise CommandFailed(Exit.USAGE, "This caller has several keys; name one of them.")
-    if expires_at is None and last.expires_at is not None:
-        expires_at = at + (last.expires_at - last.created_at)
-    end = at + overlap
-    for key in found:
-        if not overlap:
-            await api_keys.revoke_keys(connection, [key.id], at=at)
-        elif key.expires_at is None or key.expires_at > end:
-            await api_keys.change_key(connection, key.id, expires_at=end)
-    return await add_key(connection, caller_id, last.name, role=last.role, expires_at=expires_at)
+    return await replace_keys(connection, found, overlap=overlap, expires_at=expires_at, at=at)
 
 
 async def plan_revocation(connection: AsyncConnection, name_or_id: str, at: datetime) -> Revocation:

@@ -1,7 +1,12 @@
 """The installation that a command of the operator is about: its settings and its database."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from getpass import getuser
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import migrations
+from api.access.audit import end_audit, start_command, write_audit
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import Installation
 from models.addresses.certificates import trust_bundle
@@ -76,15 +82,34 @@ def _run_on_any(
     async def run() -> Result:
         database = Database(settings.sqlalchemy_url, pool=1)
         try:
-            async with database.writing() if writing else database.reading() as connection:
-                return await act(connection)
+            if not writing:
+                async with database.reading() as connection:
+                    return await act(connection)
+            start_command(*named_command(sys.argv))
+            async with database.writing() as connection:
+                result = await act(connection)
+                await write_audit(connection)
+                return result
         finally:
+            end_audit()
             await database.close()
 
     try:
         return asyncio.run(run())
     except (DatabaseAway, SQLAlchemyError) as error:
         raise unreachable_database(settings, error) from error
+
+
+def named_command(words: Sequence[str]) -> tuple[str, str, str]:
+    """Return a command without its options, who runs it, and what it names first; never a secret."""
+    verbs = list(takewhile(lambda word: re.fullmatch("[a-z][a-z-]*", word), words[1:3]))
+    rest = words[1 + len(verbs) :]
+    target = rest[0] if rest and not rest[0].startswith("-") else ""
+    try:
+        by = getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        by = f"user {os.getuid()}"
+    return " ".join(["darkroom", *verbs]), by, target[:200]
 
 
 def require_tables(settings: Settings) -> None:

@@ -29,6 +29,8 @@ async def load(view: PageView) -> Mapping[str, Any]:
     ]
     return {
         "keys": sorted(rows, key=lambda row: row["state"] != "ready"),
+        "roles": [role.value for role in Role],
+        "callers": sorted({key.caller for key in keys if key.caller != FROM_SETTINGS}),
         "sessions": [(row, public_id("session", row.id)) for row in sessions],
         "present": public_id("session", view.viewer.session_id),
     }
@@ -43,4 +45,5 @@ PAGE = Page(
     group="house",
     icon="keys",
     least=Role.ADMIN,
+    scripts=("keys.js",),
 )

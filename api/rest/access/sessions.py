@@ -1,4 +1,4 @@
-"""Sessions of browsers and keys, for admins: list the sessions, end one, revoke a key."""
+"""Sessions of browsers, for admins: list them, end one."""
 
 from typing import Any
 
@@ -24,7 +24,6 @@ from models.api_keys import Role
 from models.clock import rfc3339
 from models.errors import NotFound
 from models.ids import parse_id, public_id
-from models.queries.api_keys import revoke_keys
 from models.queries.dashboard.sessions import end_sessions
 from models.queries.dashboard.sessions import list_sessions as open_sessions
 
@@ -33,7 +32,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 async def list_sessions(request: Request) -> Response:
     """Return the open sessions, newest first."""
-    services, _ = await _admin(request)
+    services, _ = await authenticate_admin(request)
     async with services.database.reading() as connection:
         rows = await open_sessions(connection, services.clock())
     return JsonResponse({"data": [session_view(row) for row in rows]}, headers=_NO_STORE)
@@ -41,7 +40,7 @@ async def list_sessions(request: Request) -> Response:
 
 async def end_session(request: Request) -> Response:
     """End a session; its browser is logged out within seconds."""
-    services, _ = await _admin(request)
+    services, _ = await authenticate_admin(request)
     session_id = parse_id("session", request.path_params["session_id"])
     async with services.database.writing() as connection:
         if not await end_sessions(connection, services.clock(), session_id=session_id):
@@ -51,21 +50,8 @@ async def end_session(request: Request) -> Response:
     return JsonResponse({"id": public_id("session", session_id), "ended": True}, headers=_NO_STORE)
 
 
-async def revoke_key(request: Request) -> Response:
-    """Revoke a key; its sessions end with it. Queued jobs of a caller without a usable key wait."""
-    services, _ = await _admin(request)
-    key_id = parse_id("key", request.path_params["key_id"])
-    async with services.database.writing() as connection:
-        if not await revoke_keys(connection, [key_id], at=services.clock()):
-            raise NotFound("There is no key with this id that could be revoked.")
-        describe_change(
-            target=public_id("key", key_id), count=1, before={"state": "ready"}, after={"state": "revoked"}
-        )
-    services.authenticator.forget()
-    return JsonResponse({"id": public_id("key", key_id), "revoked": True}, headers=_NO_STORE)
-
-
-async def _admin(request: Request) -> tuple[ApiServices, Caller]:
+async def authenticate_admin(request: Request) -> tuple[ApiServices, Caller]:
+    """Return the services and the caller of a request with an admin's key. Raises the 403 problem."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     if caller.role is not Role.ADMIN:
@@ -119,18 +105,14 @@ def add_routes(router: APIRouter) -> None:
         ),
         openapi_extra=request_docs(),
     )
-    for path, name, handler, summary in (
-        ("/v1/sessions/{session_id}/end", "session_id", end_session, "End a session (admin keys)"),
-        ("/v1/keys/{key_id}/revoke", "key_id", revoke_key, "Revoke a key (admin keys)"),
-    ):
-        router.add_api_route(
-            path,
-            handler,
-            methods=["POST"],
-            tags=["operations"],
-            summary=summary,
-            responses=merge_responses(
-                response(200, "It is done.", {"type": "object"}), problem_responses(401, 403, 404)
-            ),
-            openapi_extra=request_docs(path_parameter(name, "Its id.")),
-        )
+    router.add_api_route(
+        "/v1/sessions/{session_id}/end",
+        end_session,
+        methods=["POST"],
+        tags=["operations"],
+        summary="End a session (admin keys)",
+        responses=merge_responses(
+            response(200, "It is done.", {"type": "object"}), problem_responses(401, 403, 404)
+        ),
+        openapi_extra=request_docs(path_parameter("session_id", "Its id.")),
+    )

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from api.jobs.schemas import Submission
 from api.jobs.selection.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
+from api.rest.access.keys import KeyDocument, KeyListDocument, KeyRotation, NewKey, NewKeyDocument
 from api.rest.access.sessions import SessionDocument, SessionPageDocument
 from api.rest.access.views import SavedView, SavedViewDocument, SavedViewListDocument
 from api.rest.bulk.actions import ActionDocument, ActionPageDocument, ActionRequest
@@ -79,6 +80,11 @@ _RESPONSES = (
     ErrorPageDocument,
     SessionDocument,
     SessionPageDocument,
+    NewKey,
+    KeyRotation,
+    KeyDocument,
+    KeyListDocument,
+    NewKeyDocument,
     SavedView,
     SavedViewDocument,
     SavedViewListDocument,

@@ -1,6 +1,8 @@
 """Settings and database of the installation that a command works on."""
 
 import asyncio
+import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from sqlalchemy import create_engine, text
 
 import migrations
 from api.cli.exit_codes import CommandFailed, Exit
+from api.cli.key_admin import create_key
 from api.cli.local_database import (
     placed,
     read,
@@ -16,8 +19,10 @@ from api.cli.local_database import (
     revision_of,
     settings_of,
     upgrade,
+    write,
 )
 from api.cli.options import Installation
+from models.queries.dashboard.audit import list_entries
 from models.settings import Settings, load_settings
 from tests.support.databases import PostgresCopies
 
@@ -101,3 +106,19 @@ def test_a_server_that_takes_no_writes_is_refused_with_a_fix(postgres_copies: Po
         for refuse in (require_writes, upgrade):
             with pytest.raises(CommandFailed, match=r"takes no writes.*Name the primary"):
                 refuse(settings)
+
+
+def test_a_command_that_changes_something_is_in_the_audit_log(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/bin/darkroom", "keys", "create", "Shop", "--role", "viewer"])
+    made = write(settings, partial(create_key, name="Shop"))
+    [entry] = read(settings, partial(list_entries, limit=5))
+    assert (entry.action, entry.through, entry.role) == ("darkroom keys create", "command line", "admin")
+    assert entry.by
+    assert (entry.count, entry.after["name"]) == (1, "Shop")
+    assert made.key not in str(entry._mapping)
+    monkeypatch.setattr(sys, "argv", ["darkroom", "channels", "forget", "Relay 1"])
+    write(settings, partial(list_entries, limit=1))
+    last = read(settings, partial(list_entries, limit=1))[0]
+    assert (last.action, last.target) == ("darkroom channels forget", "Relay 1")
