@@ -10,12 +10,15 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.channels import RoutingPolicy, RoutingRule, policy_of
 from models.clock import rfc3339
 from models.ids import public_id
+from models.money.money import amount_text
 from models.queries.call_stats import count_starts, newest_calls, not_understood
 from models.queries.channels import list_channels
 from models.queries.leases import calls_in_flight
 from worker.scheduler.channel_capacity import ChannelCapacity, ClosedBy, InFlight, closed_by, in_flight_on
+from worker.scheduler.channel_results import ChannelResult, read_results
 
 _SAMPLE_AGE = timedelta(minutes=10)
 _MINUTE = timedelta(minutes=1)
@@ -51,18 +54,45 @@ class RecentCalls:
 
 
 async def read_channel_views(
-    connection: AsyncConnection, at: datetime, *, only: str | None = None
+    connection: AsyncConnection,
+    at: datetime,
+    *,
+    rules: Sequence[RoutingRule] | None = None,
+    only: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Return all channels, or the one named ``only``, as JSON."""
+    """Return all channels, or the one named ``only``, as JSON.
+
+    With ``rules``, the policies of models, what routing compares is measured.
+    """
     calls = await calls_in_flight(connection)
     rows = [row for row in await list_channels(connection) if only in (None, row.name)]
+    measured = [] if rules is None else [row.name for row in rows]
+    results = await read_results(connection, measured, at)
     return [
         {
             **_view(row, in_flight_on(row.id, calls), await _recent(connection, row.name, at), at),
+            "routing": {
+                model: _routing(policy_of(rules or (), model), result)
+                for (channel, model), result in results.items()
+                if channel == row.name
+            },
             "not_understood": _not_understood(await not_understood(connection, row.name, at - _DAY)),
         }
         for row in rows
     ]
+
+
+def _routing(policy: RoutingPolicy, result: ChannelResult) -> dict[str, Any]:
+    """Return the policy of a model, and what the channel's calls of it came to."""
+    cost, seconds = result.picture_micro, result.p50_seconds
+    return {
+        "policy": policy.value,
+        "calls": result.calls,
+        "cost_per_picture": None if cost is None else amount_text(round(cost)),
+        "currency": result.currency,
+        "p50_seconds": None if seconds is None else round(seconds, 2),
+        "reliability": round(result.reliability, 3),
+    }
 
 
 def _not_understood(jobs: Sequence[UUID]) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Channel settings: one provider endpoint with one key, its models and limits."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -26,6 +28,43 @@ words in the prompt, or none."""
 
 NStyle = Literal["n", "calls", "prompt"]
 """Several images: by the member ``n``, by one call each, or by words in the prompt."""
+
+
+class RoutingPolicy(StrEnum):
+    """Which of the channels that are open gets a call."""
+
+    ORDER = "order"  #: by order, weight and load
+    CHEAPEST = "cheapest"  #: settled cost per made picture
+    FASTEST = "fastest"  #: median of the seconds of a call that succeeded
+    MOST_RELIABLE = "most_reliable"  #: share of calls that succeeded, but for faults of the job
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRule:
+    """The policy of models: a name, or a beginning followed by ``*``."""
+
+    models: str
+    policy: RoutingPolicy
+
+    @classmethod
+    def parse(cls, text: str) -> "RoutingRule":
+        """Parse ``MODEL=POLICY``, or a policy for all models. Raises ``ValueError`` with what to write."""
+        models, equals, policy = text.rpartition("=")
+        try:
+            return cls(models.strip() if equals else "*", RoutingPolicy(policy.strip().replace("-", "_")))
+        except ValueError:
+            known = ", ".join(RoutingPolicy)
+            raise ValueError(f"{text!r}: write a policy ({known}), or MODEL=POLICY") from None
+
+
+def policy_of(rules: Sequence[RoutingRule], model: str) -> RoutingPolicy:
+    """Return the policy of the first rule that names a model; ``order`` if none does."""
+    for rule in rules:
+        beginning = rule.models.removesuffix("*")
+        if rule.models == model or (beginning != rule.models and model.startswith(beginning)):
+            return rule.policy
+    return RoutingPolicy.ORDER
+
 
 EditStyle = Literal["form", "json"]
 """Requests for edits: a form with the images as files, or JSON with the list ``images``."""

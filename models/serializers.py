@@ -221,6 +221,7 @@ def _attempt(attempt: Any) -> dict[str, Any]:
         "currency": attempt.currency,
         "cost_source": attempt.cost_source,
         "price_version": attempt.price_version,
+        "routing": attempt.routing,
     }
 
 

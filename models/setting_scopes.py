@@ -37,6 +37,8 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.API, Part.WORKER, Part.DOCTOR}, "database_pool"),
     ({Part.WORKER, Part.DOCTOR}, "worker_slots"),
     ({Part.API, Part.WORKER, Part.PRICES}, "price_file"),
+    ({Part.API, Part.WORKER}, "routing"),
+    ({Part.WORKER}, "routing_exploration"),
     (
         {Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS},
         "channels upstream_base_url upstream_api_key upstream_models upstream_preset upstream_rpm "

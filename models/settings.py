@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from models.addresses.broker import BrokerAddress, parse_broker
 from models.addresses.certificates import check_bundle
 from models.addresses.database import sqlalchemy_url
-from models.channels import ChannelSettings, refuse_placeholder
+from models.channels import ChannelSettings, RoutingRule, refuse_placeholder
 from models.credentials.strength import CALLER_KEY, GENERATE, SECRET_KEY, weakness
 from models.errors import SettingsError
 from models.integrity.bounds import check_number
@@ -94,6 +94,13 @@ class Settings(BaseSettings):
     upstream_concurrency: int = Field(16, gt=0, description="calls in flight over all workers")
     channels: Annotated[tuple[ChannelSettings, ...], NoDecode] = Field(
         (), description="several channels: [[channels]] of darkroom.toml"
+    )
+    routing: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description=f"{_LIST} MODEL=POLICY, the first that fits: order, cheapest, fastest or most_reliable",
+    )
+    routing_exploration: float = Field(
+        0.05, ge=0, le=1, description="share of calls by policy that goes to other channels than the best"
     )
     price_file: Path | None = Field(
         None,
@@ -380,6 +387,7 @@ class Settings(BaseSettings):
         "allowed_hosts",
         "cors_origins",
         "midjourney_keyless_networks",
+        "routing",
         mode="before",
     )
     @classmethod
@@ -398,6 +406,13 @@ class Settings(BaseSettings):
         if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
             raise ValueError('write words with commas between them, or JSON such as ["a word", "two words"]')
         return tuple(word.strip() for word in value if word.strip())
+
+    @field_validator("routing")
+    @classmethod
+    def _known_policies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for rule in value:
+            RoutingRule.parse(rule)
+        return value
 
     @field_validator("retry", mode="before")
     @classmethod
@@ -530,6 +545,11 @@ class Settings(BaseSettings):
         """The database URL with the async driver, trusted certificates, and prepared statements."""
         prepared = self.database_prepared != "off"
         return sqlalchemy_url(self.database_url, prepared=prepared, ca_file=self.ca_file)
+
+    @property
+    def routing_rules(self) -> tuple[RoutingRule, ...]:
+        """The policies of models, the first that fits first."""
+        return tuple(map(RoutingRule.parse, self.routing))
 
     @property
     def broker(self) -> BrokerAddress:

@@ -596,6 +596,7 @@ attempts = Table(
     Column("currency", Text),
     Column("cost_source", Text),  # provider, tokens, picture, call or unknown
     Column("price_version", Text),
+    Column("routing", Text),  # why it went to its channel; none: by order
     Column("answer_facts", Json),  # id, finish reason, usage and tool calls, as the provider said them
     Index("ix_attempts_channel_sent_at", "channel", "sent_at"),  # calls of a channel in the last minute
 )

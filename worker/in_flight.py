@@ -49,6 +49,7 @@ class InFlightJobs:
     freed: asyncio.Event = field(default_factory=asyncio.Event)
     closed: ClosedChannels = field(default_factory=ClosedChannels)
     heartbeat_at: datetime | None = None  #: of the last heartbeat that was committed
+    routing: dict[UUID, str] = field(default_factory=dict)  #: why a job goes to its channel, by job
     halt: asyncio.Event = field(default_factory=asyncio.Event)  #: the worker stops: nothing new is started
 
     @property
@@ -64,4 +65,5 @@ class InFlightJobs:
         """
         if self.jobs.get(job_id) is task:
             self.jobs.pop(job_id, None)
+            self.routing.pop(job_id, None)
         self.freed.set()

@@ -161,10 +161,12 @@ def start(
     at: datetime,
     reserved: Money | None = None,
     price_version: str | None = None,
+    routing: str | None = None,
 ) -> JobUpdate:
     """Insert the attempt whose call leaves now. Committed before its first byte is sent.
 
-    ``reserved`` is what it may cost; ``None``: its price is not known.
+    ``reserved`` is what it may cost; ``None``: its price is not known. ``routing``: why it goes to its
+    channel.
     """
     sent = NewAttempt(
         job_id=job.id,
@@ -176,6 +178,7 @@ def start(
         reserved_micro=reserved.micro if reserved else None,
         currency=reserved.currency if reserved else None,
         price_version=price_version,
+        routing=routing,
     )
     changes = {
         "attempts_used": running(job).attempts_used,

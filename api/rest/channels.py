@@ -62,7 +62,7 @@ async def get_channels(request: Request) -> Response:
     """Return all channels with their state."""
     services, _ = await _admin_of(request)
     async with services.database.reading() as connection:
-        views = await read_channel_views(connection, services.clock())
+        views = await read_channel_views(connection, services.clock(), rules=services.settings.routing_rules)
     return JsonResponse({"data": views}, headers=_NO_STORE)
 
 
@@ -71,7 +71,9 @@ async def get_channel(request: Request) -> Response:
     services, _ = await _admin_of(request)
     name = request.path_params["name"]
     async with services.database.reading() as connection:
-        views = await read_channel_views(connection, services.clock(), only=name)
+        views = await read_channel_views(
+            connection, services.clock(), rules=services.settings.routing_rules, only=name
+        )
     if not views:
         raise _unknown(name)
     return JsonResponse(views[0], headers=_NO_STORE)
@@ -146,7 +148,9 @@ async def _pause(request: Request, *, drain: bool) -> Response:
 
 async def _state_of(connection: AsyncConnection, services: ApiServices, name: str) -> str | None:
     """Return the state of a channel, ``None`` if there is no such one."""
-    found = await read_channel_views(connection, services.clock(), only=name)
+    found = await read_channel_views(
+        connection, services.clock(), rules=services.settings.routing_rules, only=name
+    )
     return str(found[0]["state"]) if found else None
 
 
@@ -157,7 +161,11 @@ async def _changed_view(
     services.snapshots.clear()
     if not found:
         raise _unknown(name)
-    return (await read_channel_views(connection, services.clock(), only=name))[0]
+    return (
+        await read_channel_views(
+            connection, services.clock(), rules=services.settings.routing_rules, only=name
+        )
+    )[0]
 
 
 def _unknown(name: str) -> NotFound:

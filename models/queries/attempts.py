@@ -31,6 +31,7 @@ class NewAttempt:
     reserved_micro: int | None = None  #: what it may cost
     currency: str | None = None
     price_version: str | None = None
+    routing: str | None = None  #: why it goes to this channel; ``None``: by order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,8 +181,8 @@ def _upstream(url: str) -> dict[str, Any]:
     return {"upstream_base_url": url, "upstream_api_key": "practice-key-practice"}
 
 
-def _only(channel: Mapping[str, Any], url: str) -> dict[str, Any]:
-    return {"channels": (ChannelSettings(**{**channel, "base_url": url}),)}
+def _only(channels: Sequence[Mapping[str, Any]], url: str) -> dict[str, Any]:
+    return {"channels": tuple(ChannelSettings(**{**channel, "base_url": url}) for channel in channels)}
 
 
 @asynccontextmanager
@@ -192,19 +192,21 @@ async def open_darkroom(
     *,
     practice: dict[str, Any],
     channel: Mapping[str, Any] | None = None,
+    channels: Sequence[Mapping[str, Any]] = (),
     **settings: Any,
 ) -> AsyncIterator[Darkroom]:
     """Open database, provider and services; close them at the end.
 
-    ``channel``: settings of the provider's only channel, instead of those of ``upstream_…``.
+    ``channel``, ``channels``: settings of the provider's channels, instead of those of ``upstream_…``.
     """
+    channels = channels if channel is None else [channel]
     provider = await start_practice(picture="tiny", **practice)
     given = Settings(
         database_url=url,
         storage_url=(folder / "pictures").as_uri(),
         allow_private=("127.0.0.0/8",),
         dispatch_interval=0.001,
-        **(_upstream(provider.url) if channel is None else _only(channel, provider.url)) | settings,
+        **(_only(channels, provider.url) if channels else _upstream(provider.url)) | settings,
     )
     clock = Clock()
     services = replace(build_services(given), clock=clock, sleep=clock.sleep)

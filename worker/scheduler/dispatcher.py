@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from worker.in_flight import ClosedChannels, InFlightJobs
 from worker.lifecycle import lease
 from worker.scheduler.candidates import fetch_candidates, start_budget_of
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_reason, in_flight_on
+from worker.scheduler.channel_results import read_results
 from worker.scheduler.fair_queue import (
     CallerShare,
     DispatchRound,
@@ -36,10 +38,12 @@ from worker.scheduler.fair_queue import (
 from worker.scheduler.learned_limits import LearnedLimits
 from worker.scheduler.poll_interval import PollInterval
 from worker.scheduler.rate_limiter import DailyQuota
+from worker.scheduler.routing import BY_ORDER, Routing
 from worker.services import WorkerServices
 from worker.unwritable import commit_separately
 
 CHUNK = 50  #: jobs per message
+_MEASURE_AFTER = timedelta(seconds=20)  # how long the results of channels' calls are trusted
 _RECOUNT_AFTER = timedelta(seconds=10)  # how long the number of workers is trusted
 SendChunk = Callable[[str, Sequence[UUID], UUID], Awaitable[None]]  # task name, jobs, lease token
 
@@ -55,6 +59,11 @@ class Dispatcher:
         self._ageing = timedelta(seconds=services.settings.priority_ageing)
         self.poll_interval = PollInterval(services.settings.dispatch_interval)
         self._counted_at: datetime | None = None
+        rules = services.settings.routing_rules
+        self._routing = (
+            Routing(rules, exploration=services.settings.routing_exploration) if rules else BY_ORDER
+        )
+        self._measured_at: datetime | None = None
 
     async def run(self) -> None:
         """Run rounds until cancelled; during an outage of the database, retry."""
@@ -77,6 +86,7 @@ class Dispatcher:
             await self._count_workers(connection, now)
             segments = await list_segments(connection)
             channels = await list_channels(connection)
+            await self._measure(connection, channels, now)
             others = [c.id for c in channels if c.configured and not self._knows(c.name)]
             unstored = await any_unstored(connection, now, excluded=others)
         self._in_flight.closed = closed_channels(channels, self._in_flight.closed, now)
@@ -96,6 +106,16 @@ class Dispatcher:
         if self._counted_at is None or now - self._counted_at > _RECOUNT_AFTER:
             alive_since = now - timedelta(seconds=self._services.settings.worker_timeout)
             self.poll_interval.workers, self._counted_at = await count_alive(connection, alive_since), now
+
+    async def _measure(
+        self, connection: AsyncConnection, channels: Sequence[Row[Any]], now: datetime
+    ) -> None:
+        """Read now and then what policies compare."""
+        if not self._routing.rules:
+            return
+        if self._measured_at is None or now - self._measured_at > _MEASURE_AFTER:
+            results = await read_results(connection, [row.name for row in channels if row.configured], now)
+            self._routing, self._measured_at = replace(self._routing, results=results), now
 
     def _presumed_dead(self, now: datetime) -> bool:
         """Return whether other workers may presume this one dead and reclaim its leases: a freeze."""
@@ -134,6 +154,9 @@ class Dispatcher:
                 for start in starts
             ]
             leased = await commit_separately(connection, leases)
+            self._in_flight.routing |= {
+                start.job.job_id: start.why for start in starts if start.why and start.job.job_id in leased
+            }
             return [start.job.job_id for start in starts if start.job.job_id in leased]
 
     async def _assign(
@@ -166,7 +189,7 @@ class Dispatcher:
             return []
         before = {caller.id: _columns(caller) for caller in callers}
         campaigns_before = _campaign_columns(callers)
-        starts = DispatchRound(callers, channels, now, slots).assign(candidates, self._ageing)
+        starts = DispatchRound(callers, channels, now, slots, self._routing).assign(candidates, self._ageing)
         await save_shares(
             connection,
             [columns for caller in callers if (columns := _columns(caller)) != before[caller.id]],

@@ -22,7 +22,7 @@ from uuid import UUID
 from models.queries.scheduling.due_jobs import Candidate, LineKey
 from worker.scheduler.channel_capacity import ChannelCapacity
 from worker.scheduler.rate_limiter import RateLimiter, named_limits
-from worker.scheduler.routing import choose_channel, reserve_capacity
+from worker.scheduler.routing import BY_ORDER, Routing, choose_channel, reserve_capacity
 
 
 @dataclass(slots=True)
@@ -107,14 +107,21 @@ class Start:
     job: Candidate
     channel: UUID
     at: datetime
+    why: str | None = None  #: it goes to this channel; ``None``: by order
 
 
 class DispatchRound:
     """One round of the dispatcher: assigns starts until slots, jobs or channels are used up."""
 
     def __init__(
-        self, callers: Iterable[CallerShare], channels: Sequence[ChannelCapacity], now: datetime, slots: int
+        self,
+        callers: Iterable[CallerShare],
+        channels: Sequence[ChannelCapacity],
+        now: datetime,
+        slots: int,
+        routing: Routing = BY_ORDER,
     ) -> None:
+        self._routing = routing
         self._callers = deque(sorted(callers, key=lambda caller: (caller.turn, caller.id)))
         self._last_turn = max((caller.turn for caller in self._callers), default=0)
         self._channels, self._now, self._slots = channels, now, slots
@@ -173,12 +180,12 @@ class DispatchRound:
         reserving = [channel for channel in self._channels if channel.reservation]
         for channel in reserving:
             channel.waive_reservation(job)
-        found = choose_channel(self._channels, job, earliest, self._now)
+        found = choose_channel(self._channels, job, earliest, self._now, self._routing)
         if found is None:
             if job.images > 1:
                 reserve_capacity(self._channels, job, earliest, self._now)
             return None
-        channel, at = found
+        channel, at, why = found
         channel.record_start(job, at)
         for each in reserving:
             each.end_reservation(job)
@@ -188,7 +195,7 @@ class DispatchRound:
         caller.line = job.line
         if caller.headroom is not None:
             caller.headroom -= 1
-        return Start(job, channel.id, at)
+        return Start(job, channel.id, at, why)
 
 
 def order_jobs(

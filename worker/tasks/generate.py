@@ -183,7 +183,12 @@ async def _start(context: TaskContext, job: LeasedJob, price: Quote) -> bool:
         await context.group_commit.write(release_lease(job.id, job.lease_token, at=now, why=why))
         return False
     update = start(
-        job, worker=context.worker_id, at=now, reserved=price.reserved, price_version=price.price.version
+        job,
+        worker=context.worker_id,
+        at=now,
+        reserved=price.reserved,
+        price_version=price.price.version,
+        routing=context.in_flight.routing.get(job.id),
     )
     if not await context.group_commit.write(update):
         why = "the database went away while its start was written; nothing was sent"

@@ -21,7 +21,9 @@ async def load(view: PageView) -> Mapping[str, Any]:
     """Return a channel. Raises ``NotFound``."""
     name, services = view.request.path_params["name"], view.services
     async with services.database.reading() as connection:
-        found = await read_channel_views(connection, services.clock(), only=name)
+        found = await read_channel_views(
+            connection, view.services.clock(), rules=view.services.settings.routing_rules, only=name
+        )
         if not found:
             raise NotFound(f"There is no channel {name[:64]!r}.")
         calls = await newest_calls(connection, name, services.clock() - _WINDOW)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.channel_status import ChannelState
 from api.jobs.schemas import ChatMessage
+from models.channels import RoutingPolicy
 from models.checks.findings import Check
 from models.outcomes import Billed, Scope
 from models.queue_status import WaitReason
@@ -49,6 +50,7 @@ class AttemptDocument(BaseModel):
         description="provider (the answer names it, or nothing was charged), tokens, picture, call or unknown"
     )
     price_version: str | None = Field(description="the price that was applied")
+    routing: str | None = Field(description="why it went to this channel; null: by order")
 
 
 class WaitingDocument(BaseModel):
@@ -284,6 +286,17 @@ class NotUnderstoodDocument(BaseModel):
     explain: str | None = Field(description="command that explains the latest one")
 
 
+class RoutingDocument(BaseModel):
+    """The policy of a model, and what the calls of a channel came to."""
+
+    policy: RoutingPolicy
+    calls: int = Field(description="that ended")
+    cost_per_picture: str | None = Field(description="settled, failed calls included")
+    currency: str | None
+    p50_seconds: float | None = Field(description="of calls that succeeded")
+    reliability: float = Field(description="share that succeeded, but for faults of the job")
+
+
 class ChannelDocument(BaseModel):
     """A channel with its state, limits and recent calls."""
 
@@ -323,6 +336,9 @@ class ChannelDocument(BaseModel):
         description='by model; "" is the breaker of the whole channel'
     )
     recent: RecentDocument
+    routing: dict[str, RoutingDocument] = Field(
+        description="by model: what policies of routing compare, of the calls of a day"
+    )
     not_understood: NotUnderstoodDocument
     last_error: dict[str, Any] | None = Field(
         description="{code, message, at}; the message is the provider's"

@@ -1,9 +1,13 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+from models.channels import RoutingRule
 from tests.worker.scheduler.test_fair_queue import NOW, SECOND, A, capacity, jobs, row
 from worker.scheduler.channel_capacity import HORIZON
-from worker.scheduler.routing import choose_channel, reserve_capacity
+from worker.scheduler.channel_results import ChannelResult
+from worker.scheduler.routing import Routing, choose_channel, reserve_capacity
 
 (JOB,) = jobs(A, 1)
 
@@ -54,3 +58,59 @@ def test_room_is_reserved_only_for_a_job_that_waits_for_images_per_minute() -> N
     late = capacity(3, limits={"": {"ipm": 9}}, pace={"ipm": [[tick - 4, 5]]})
     reserve_capacity([late], many, NOW + HORIZON + SECOND, NOW)  # its caller's own limit comes first
     assert not late.reservation_changed
+
+
+A1, A2, A3 = capacity(1), capacity(2), capacity(3)
+
+
+def result(**values: Any) -> ChannelResult:
+    defaults: dict[str, Any] = {"calls": 20, "succeeded": 20, "failed": 0, "p50_seconds": 9.0}
+    return ChannelResult(**{**defaults, "picture_micro": 40_000.0, "currency": "CNY", **values})
+
+
+def routed(policy: str, results: dict[int, ChannelResult], *, draws: Sequence[float] = (1.0,)) -> object:
+    numbers = iter(draws)
+    routing = Routing(
+        [RoutingRule.parse(f"m*={policy}")],
+        {(f"channel-{number}", "m"): found for number, found in results.items()},
+        0.1,
+        lambda: next(numbers),
+    )
+    found = choose_channel([A1, A2, A3], JOB, NOW, NOW, routing)
+    return found and (found[0].name, found[2])
+
+
+def test_each_policy_compares_its_own_measure_and_says_it() -> None:
+    results = {
+        1: result(p50_seconds=20.0),
+        2: result(picture_micro=30_000.0, failed=9, succeeded=11),
+        3: result(p50_seconds=4.5, picture_micro=50_000.0, failed=2, succeeded=18),
+    }
+    assert routed("cheapest", results) == ("channel-2", "cheapest: 0.03 CNY a picture")
+    assert routed("fastest", results) == ("channel-3", "fastest: 4.5 s (p50)")
+    assert routed("most_reliable", results) == ("channel-1", "most_reliable: 20 of 20 succeeded")
+    assert routed("order", results) == ("channel-1", None)
+
+
+def test_a_share_of_the_calls_explores_unmeasured_channels_first() -> None:
+    results = {1: result(), 2: result(picture_micro=1.0)}
+    assert routed("cheapest", results, draws=[0.05, 0.9]) == ("channel-3", "cheapest: explored")
+    results[3] = result()
+    assert routed("cheapest", results, draws=[0.05, 0.9]) == ("channel-3", "cheapest: explored")
+    assert routed("cheapest", results, draws=[0.05, 0.1]) == ("channel-1", "cheapest: explored")
+    assert routed("cheapest", results, draws=[0.1]) == ("channel-2", "cheapest: 0.000001 CNY a picture")
+
+
+def test_without_measures_or_with_several_currencies_the_order_decides() -> None:
+    few = {1: result(calls=4), 2: result(p50_seconds=None)}
+    assert routed("fastest", few) == ("channel-1", "fastest: not measured yet, so by order")
+    mixed = {1: result(), 2: result(currency="USD", picture_micro=1.0)}
+    assert routed("cheapest", mixed) == ("channel-1", "cheapest: prices in CNY and USD, so by order")
+
+
+def test_the_channel_that_failed_last_is_left_out_of_the_comparison() -> None:
+    routing = Routing([RoutingRule.parse("fastest")], {("channel-1", "m"): result(p50_seconds=1.0)})
+    job = replace(JOB, avoid=row(1).id)
+    found = choose_channel([A1, A2], job, NOW, NOW, routing)
+    assert found is not None
+    assert (found[0].name, found[2]) == ("channel-2", "fastest: the only one open")

@@ -41,6 +41,7 @@ def a_channel(**members: Any) -> dict[str, Any]:
         "blocked_models": {},
         "breakers": {},
         "recent": {"calls": 0, "succeeded": 0, "share": None},
+        "routing": {},
         "not_understood": {"answers": 0, "explain": None},
         "last_error": None,
         **members,
@@ -121,3 +122,18 @@ def test_every_reason_for_a_closed_channel_is_listed() -> None:
         "not b-2 no access",
     ):
         assert line in lines
+
+
+def test_the_policy_of_a_model_is_shown_with_what_it_compares() -> None:
+    routed = {
+        "policy": "most_reliable",
+        "calls": 40,
+        "cost_per_picture": "0.03",
+        "currency": "CNY",
+        "p50_seconds": 12.5,
+        "reliability": 0.97,
+    }
+    unknown = {**routed, "policy": "order", "cost_per_picture": None, "p50_seconds": None}
+    text = shown(routing={"m": routed, "n": unknown}, not_understood={"answers": 0})
+    assert "most reliable: 0.03 CNY a picture, 12.5 s (p50), 97% of 40 calls" in text
+    assert "order: 97% of 40 calls" in text
