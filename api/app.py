@@ -92,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(ApiCors, origins=settings.cors_origins)
     app.add_middleware(KeyInPath)
     install_problem_handlers(app)
-    app.include_router(build_router())
+    app.router.routes.extend(build_router().routes)  # included, each app would build and match them anew
     app.router.routes.extend([*openai.openai_routes(), *midjourney.midjourney_routes()])
     app.router.routes.extend(dashboard_routes())
     install_openapi(app, settings.public_url)

@@ -1,6 +1,7 @@
 """Routes of the dashboard: pages, login, live stream, files, and the calls of the API that pages send."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -60,6 +61,7 @@ def _route(path: str, endpoint: Handler, *methods: str) -> Route:
     return Route(path, endpoint, methods=list(methods or ("GET",)), include_in_schema=False)
 
 
+@cache
 def dashboard_routes() -> list[BaseRoute]:
     """Return the routes; none is part of the OpenAPI document."""
     return [

@@ -1,6 +1,7 @@
 """Routes of the midjourney-proxy API below any prefix, with error handling and CORS for all of them."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 import structlog
 from starlette.requests import Request
@@ -62,6 +63,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
 _log = structlog.get_logger()
 
 
+@cache
 def midjourney_routes() -> list[BaseRoute]:
     """Return the routes of the API: below ``/mj``, and below any one segment before it.
 

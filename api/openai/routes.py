@@ -1,6 +1,7 @@
 """Routes of the OpenAI-compatible API, with OpenAI's error object for whatever goes wrong on them."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -76,6 +77,7 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _log = structlog.get_logger()
 
 
+@cache
 def openai_routes() -> list[BaseRoute]:
     """Return the routes of the API; the last ones answer for what it does not serve."""
     served = [Route(path, with_error_object(handler), methods=[method]) for method, path, handler in ROUTES]

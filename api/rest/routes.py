@@ -1,5 +1,7 @@
 """Router of the native API: mounts the routes of every resource."""
 
+from functools import cache
+
 from fastapi import APIRouter
 
 from api.rest import (
@@ -35,8 +37,9 @@ _RESOURCES = (
 )
 
 
+@cache
 def build_router() -> APIRouter:
-    """Return a router with all routes of the native API."""
+    """Return the router with all routes of the native API, which all apps of a process share."""
     router = APIRouter()
     for resource in _RESOURCES:
         resource.add_routes(router)
