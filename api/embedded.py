@@ -18,18 +18,20 @@ def run_embedded(
     *,
     ready: Callable[[], None] | None = None,
     practice: bool = False,
+    findings: object = None,
 ) -> None:
     """Run the worker and serve the API on ``listener`` until a signal arrives, then stop both.
 
     Running calls get ``DARKROOM_WORKER_GRACE`` seconds; a second signal ends them at once. The tables must be
     up to date. ``ready`` is called once the API accepts requests; it must not block. ``practice``: the
     provider is the practice provider, which fails as prompts ask it to; then the dashboard offers such ones.
+    ``findings``: what the dashboard shows of ``darkroom doctor``.
     """
     worker = EmbeddedWorker(settings)
     worker.start()
     try:
         app = create_app(settings)
-        app.state.practice = practice
+        app.state.practice, app.state.findings = practice, findings
         serve(app, listener, http_limits(settings), ready=ready)
     finally:
         listener.close()

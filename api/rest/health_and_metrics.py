@@ -4,15 +4,18 @@ import asyncio
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.access.roles import forbidden
 from api.auth import authenticate, needs_key
-from api.rest.openapi.route_docs import merge_responses, problem_responses, response, schema_ref
+from api.rest.openapi.route_docs import merge_responses, problem_responses, request_docs, response, schema_ref
 from api.services import services_of
 from api.web.allowed_hosts import is_loopback
 from api.web.problems import Problem
 from api.web.responses import JsonResponse
+from models.api_keys import Role
 from worker.metrics.exposition import FORWARDED, is_own_key
 
 
@@ -32,6 +35,32 @@ async def readyz(request: Request) -> Response:
         "checks": {name: error or "ok" for name, error in errors.items()},
     }
     return JsonResponse(content, 200 if ready else 503, headers={"Cache-Control": "no-store"})
+
+
+async def get_findings(request: Request) -> Response:
+    """Return what ``darkroom doctor`` finds from this process, without calls to providers."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    if not caller.role.sees_all:
+        raise forbidden(caller.role, Role.VIEWER)
+    shared = getattr(request.app.state, "findings", None)
+    found = [] if shared is None else [each.value() for each in await shared.value()]
+    return JsonResponse({"data": found}, headers={"Cache-Control": "no-store"})
+
+
+class FindingDocument(BaseModel):
+    """Result of one check of the installation."""
+
+    check: str
+    ok: bool
+    message: str
+    fix: str | None = Field(description="of a problem: what to do")
+
+
+class FindingListDocument(BaseModel):
+    """Results of all checks."""
+
+    data: list[FindingDocument]
 
 
 async def metrics(request: Request) -> Response:
@@ -63,6 +92,17 @@ def _is_local(request: Request) -> bool:
 
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
+    router.add_api_route(
+        "/v1/findings",
+        get_findings,
+        methods=["GET"],
+        tags=["operations"],
+        summary="What `darkroom doctor` finds, from this process and without calls to providers (viewers)",
+        responses=merge_responses(
+            response(200, "The findings.", schema_ref("FindingListDocument")), problem_responses(401, 403)
+        ),
+        openapi_extra=request_docs(),
+    )
     health = schema_ref("HealthDocument")
     router.add_api_route(
         "/healthz",

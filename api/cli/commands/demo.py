@@ -7,6 +7,7 @@ from socket import socket
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cli.demo_campaign import PRICE, SampleCampaign
+from api.cli.doctor.command import shared_findings
 from api.cli.exit_codes import Exit
 from api.cli.key_admin import create_key, revoke_keys
 from api.cli.local_database import upgrade, write
@@ -49,7 +50,13 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
             key, login = _fresh_key(settings)
             campaign = SampleCampaign(settings.public_url, key, folder, open_console(), login=login)
             try:
-                run_embedded(settings, listener, ready=campaign.start, practice=True)
+                run_embedded(
+                    settings,
+                    listener,
+                    ready=campaign.start,
+                    practice=True,
+                    findings=shared_findings(settings),
+                )
             finally:
                 campaign.stop()
     except KeyboardInterrupt:  # before the API was up

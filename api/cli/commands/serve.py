@@ -6,6 +6,7 @@ from pathlib import Path
 import structlog
 
 from api.app import create_app
+from api.cli.doctor.command import shared_findings
 from api.cli.exit_codes import Exit
 from api.cli.local_database import placed
 from api.cli.startup import fleet_settings
@@ -36,7 +37,9 @@ def serve(*, host: str | None = None, port: int | None = None, config: Path | No
     ignore_hangups()
     listener = listen(settings.host, settings.port)
     settings = placed(settings, listener.getsockname()[1])
-    serve_app(create_app(settings), listener, http_limits(settings), ready=partial(_log_ready, settings))
+    app = create_app(settings)
+    app.state.findings = shared_findings(settings)
+    serve_app(app, listener, http_limits(settings), ready=partial(_log_ready, settings))
     return Exit.OK
 
 

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import add_configured_keys
+from api.cli.doctor.command import shared_findings
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.key_admin import add_key, create_key, has_key
 from api.cli.local_database import placed, settings_of, upgrade, write
@@ -66,7 +67,8 @@ def up(
     try:
         upgrade(settings)
         key = _first_key(settings)
-        run_embedded(settings, listener, ready=partial(_greet, settings, key, _login_link(settings)))
+        greet = partial(_greet, settings, key, _login_link(settings))
+        run_embedded(settings, listener, ready=greet, findings=shared_findings(settings))
     except KeyboardInterrupt:  # before the API was up
         return Exit.OK
     finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -25,8 +26,11 @@ from api.cli.exit_codes import Exit
 from api.cli.local_database import placed, settings_of
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
 from api.cli.output import Printer, printer
+from api.shared_result import SharedResult
 from models.errors import SettingsError
 from models.settings import Settings
+
+_FRESH = 60.0  # seconds between two examinations of a running API
 
 
 def doctor(
@@ -65,6 +69,23 @@ def doctor(
         ]
     _report(printer(json=output.json), findings)
     return Exit.OK if all(finding.ok for finding in findings) else Exit.FAILED
+
+
+def shared_findings(settings: Settings) -> SharedResult[list[Finding]]:
+    """Return what the checks find, once a minute at most; for a running API. Providers are not called."""
+
+    def examine() -> list[Finding]:
+        return [
+            *check_packages(),
+            *check_variables(),
+            *check_addresses(settings),
+            *check_file_limit(settings),
+            *check_secrets(settings),
+            *check_file_rights(settings, None),
+            *asyncio.run(_examine(settings, offline=True)),
+        ]
+
+    return SharedResult(partial(asyncio.to_thread, examine), fresh=_FRESH)
 
 
 async def _examine(settings: Settings, *, offline: bool) -> list[Finding]:

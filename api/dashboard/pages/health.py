@@ -1,6 +1,8 @@
 """Health: what is examined, what was found, and what helps."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -9,10 +11,24 @@ from api.channel_status import read_channel_views
 from api.dashboard.figures.notices import read_notices
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
+from api.shared_result import SharedResult
 from models.api_keys import Role
 from models.queries.dashboard.figures import count_statuses
 from models.queries.workers import list_workers
 from models.states import JobStatus
+
+_PATIENT = 2.0  # seconds that the page waits for the findings
+
+
+async def read_findings(view: PageView) -> Sequence[Any] | None:
+    """Return what ``darkroom doctor`` finds; ``None``: it still examines."""
+    shared: SharedResult[Sequence[Any]] | None = getattr(view.request.app.state, "findings", None)
+    if shared is None:
+        return ()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENT):
+            return await shared.value()
+    return None
 
 
 async def load(view: PageView) -> Mapping[str, Any]:
@@ -28,6 +44,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
         await services.monitor.database_error.value(),
         await services.monitor.storage_error.value(),
     )
+    found = await read_findings(view)
     configured = [each for each in channels if each["configured"]]
     return {
         "notices": await read_notices(view, len(alive), channels, queued["queued"]),
@@ -37,6 +54,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
             (msgid("Workers"), bool(alive), None),
             (msgid("Channels"), any(each["state"] == "open" for each in configured), None),
         ),
+        "findings": sorted(found, key=lambda each: each.ok) if found is not None else None,
         "version": version("darkroom"),
         "versions": sorted({row.version for row in alive} - {version("darkroom")}),
         "dialect": "SQLite" if services.database.is_sqlite else "PostgreSQL",

@@ -38,6 +38,7 @@ from api.rest.campaigns.schemas import (
     StartRequest,
 )
 from api.rest.channels import PauseRequest, ResumeRequest
+from api.rest.health_and_metrics import FindingDocument, FindingListDocument
 from api.rest.models import ModelDocument, ModelPageDocument
 from api.rest.openapi.response_schemas import (
     WEBHOOK_RESPONSES,
@@ -85,6 +86,8 @@ _RESPONSES = (
     KeyDocument,
     KeyListDocument,
     NewKeyDocument,
+    FindingDocument,
+    FindingListDocument,
     SavedView,
     SavedViewDocument,
     SavedViewListDocument,
