@@ -18,6 +18,7 @@ from api.dashboard.figures.skip_reasons import REASONS
 from api.dashboard.language.locales import Locale, msgid
 from api.dashboard.static_files import static_url
 from models.api_keys import Role
+from models.ids import public_id
 
 STATES: Mapping[str, str] = {
     "queued": msgid("Waiting"),
@@ -108,6 +109,7 @@ def environment() -> Environment:
         "pretty": _pretty,
         "cut": cut,
         "plain": plain,
+        "public": lambda key, kind: public_id(kind, key),
         "path": path_of,
         "thumbnail": thumbnail_of,
         "when": lambda text: datetime.fromisoformat(text) if isinstance(text, str) else text,

@@ -7,7 +7,10 @@ from typing import Any
 from api.channel_status import ChannelState
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import PageView
+from models.api_keys import Role
 from models.queries.api_keys import list_keyless
+from models.queries.operations.notices import Notice as AlertNotice
+from models.queries.operations.notices import list_notices
 
 _NO_WORKER = msgid("No worker runs, and %(count)s jobs wait.")
 _START_WORKER = msgid("Start one: darkroom work (or darkroom up).")
@@ -35,6 +38,15 @@ class Notice:
     fix: str
     values: Mapping[str, Any] = field(default_factory=dict)
     href: str | None = None
+
+
+async def read_alerts(view: PageView) -> Sequence[AlertNotice]:
+    """Return the alerts that hold, those that nobody has acknowledged first; only admins get any."""
+    if view.caller.role is not Role.ADMIN:
+        return ()
+    async with view.services.database.reading() as connection:
+        found = await list_notices(connection)
+    return sorted(found, key=lambda each: each.acknowledged_at is not None)
 
 
 async def read_notices(

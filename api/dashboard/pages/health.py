@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from api.channel_status import read_channel_views
-from api.dashboard.figures.notices import read_notices
+from api.dashboard.figures.notices import read_alerts, read_notices
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
 from api.shared_result import SharedResult
@@ -47,6 +47,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
     found = await read_findings(view)
     configured = [each for each in channels if each["configured"]]
     return {
+        "alerts": await read_alerts(view),
         "notices": await read_notices(view, len(alive), channels, queued["queued"]),
         "checks": (
             (msgid("Database"), database is None, database),

@@ -10,7 +10,7 @@ from uuid import UUID
 from api.channel_status import read_channel_views
 from api.dashboard.figures.breakages import is_practice, make_breakages
 from api.dashboard.figures.charts import Sparkline, series, sparkline
-from api.dashboard.figures.notices import read_notices
+from api.dashboard.figures.notices import read_alerts, read_notices
 from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
@@ -51,6 +51,30 @@ class Figures:
     failed: int
     ended: int
     spent_today: Mapping[str, int]  #: millionths by currency
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """Half an hour of the figures, as a row of a table."""
+
+    start: datetime
+    calls: float
+    done: float
+    share: float | None  #: of calls that failed
+    spend: Sequence[int]  #: millionths by currency, in the order of ``Figures.spend``
+
+
+def series_rows(figures: Figures, now: datetime) -> list[SeriesRow]:
+    """Return the figures by half an hour, newest first; those in which nothing happened are left out."""
+    last = datetime.fromtimestamp(now.timestamp() // BUCKET * BUCKET, UTC)
+    count, rows = len(figures.calls.values), list[SeriesRow]()
+    for at in reversed(range(count)):
+        calls, done = figures.calls.values[at], figures.done.values[at]
+        spend = [round(line.values[at]) for line in figures.spend.values()]
+        if calls or done or any(spend):
+            start = last - timedelta(seconds=BUCKET * (count - 1 - at))
+            rows.append(SeriesRow(start, calls, done, figures.failed_share.values[at], spend))
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +175,12 @@ async def load(view: PageView) -> Mapping[str, Any]:
             channels = await read_channel_views(connection, services.clock())
     served = await read_served(services)
     newest = await read_jobs(services, caller, JobFilter(), 6)
+    figures = await shared(view, _FIGURES_FRESH, read_figures)
     return {
         "counts": counts,
-        "figures": await shared(view, _FIGURES_FRESH, read_figures),
+        "figures": figures,
+        "series": series_rows(figures, services.clock()),
+        "alerts": await read_alerts(view),
         "held": [job.content for job in held],
         "waiting": [job.content for job in waiting if job.content["status"] == "queued"],
         "channels": [each for each in channels if each["configured"]],

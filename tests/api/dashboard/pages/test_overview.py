@@ -5,8 +5,12 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
-from api.dashboard.pages.overview import read_counts, read_figures, summarize
+from sqlalchemy import insert
+
+from api.dashboard.pages.overview import read_counts, read_figures, series_rows, summarize
+from models.ids import new_id
 from models.queries.dashboard.figures import BUCKET, CallBucket
+from models.tables import notices
 from tests.api.dashboard.visitor import add_channel, visit
 from tests.api.service import ADMIN, BOB, Service
 from worker.practice.request_parser import parse_hints
@@ -72,3 +76,33 @@ async def test_only_the_practice_provider_is_broken_on_purpose(service: Service)
         answer = await admin.call("POST", "/v1/jobs", json=body)
         assert (answer.status_code, len(answer.json()["accepted"])) == (202, 20)
         assert parse_hints(body["jobs"][0]["prompt"])[1]["fail"]
+
+
+async def test_an_alert_is_acknowledged_where_it_is_shown(service: Service) -> None:
+    facts = {
+        "subject": "here",
+        "severity": "critical",
+        "summary": "It is <slow>.",
+        "inspect": "look",
+        "act": "do",
+    }
+    alert = {"id": new_id(), "alert": "SlowQueue", "began_at": NOW, **facts}
+    async with service.services.database.writing() as connection:
+        await connection.execute(insert(notices).values(**alert))
+    admin = await visit(service, ADMIN)
+    page = (await admin.get("/dashboard")).text
+    assert "It is &lt;slow&gt;." in page
+    call = re.search(r'data-call="POST (/v1/notices/[^"]+/acknowledge)"', page)
+    assert call is not None
+    assert (await admin.call("POST", call[1])).status_code == 200
+    page = (await admin.get("/dashboard/health")).text
+    assert "acknowledged by" in page
+    assert call[1] not in page
+    assert "It is &lt;slow&gt;." not in (await (await visit(service)).get("/dashboard")).text
+
+
+def test_the_table_of_figures_has_the_numbers_of_the_lines() -> None:
+    start = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    figures = summarize([CallBucket(start, "USD", calls=10, succeeded=6, failed=2, cost_micro=600)], NOW)
+    [row] = series_rows(figures, NOW)
+    assert (row.start, row.calls, row.done, row.share, row.spend) == (start, 10, 6, 0.25, [600])
