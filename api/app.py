@@ -45,6 +45,7 @@ from models.queries.database_time import measure, set_clock
 from models.queries.idempotency_keys import forget_keys
 from models.queries.openai.requests import forget_requests
 from models.settings import Settings
+from worker.alerts.stand_in import StandIn
 from worker.cancellation import cancel_and_wait
 from worker.metrics.process_metrics import measure_lag
 from worker.money.call_costs import CallCosts
@@ -149,6 +150,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             batch_wake=asyncio.Event(),
         )
         await stack.enter_async_context(_background(BatchController(services).run()))
+        await stack.enter_async_context(StandIn(services).running())
         yield services
 
 

@@ -1,14 +1,21 @@
-"""Alert watch: begins, tells and ends notices; the worker that was started first does it once a minute."""
+"""Alert watch: begins, tells and ends notices, once a minute.
+
+The worker that was started first does it, and API processes while no worker lives: that is when one is needed
+most. Two that evaluate at once do no harm: a lock of the database lets one go after the other, and an alert
+is told once.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.clock import rfc3339
+from models.clock import Clock, rfc3339
+from models.database import Database
 from models.ids import new_id, public_id
 from models.operations.alert_rules import firing
 from models.operations.alerts import ALERTS, AlertName, FiringAlert, Severity
@@ -20,22 +27,47 @@ from models.queries.operations.notices import (
     begin_notice,
     change_notice,
     list_notices,
+    lock_notices,
     notice_view,
 )
 from models.queries.webhooks.outbox import BODY_KEY, insert_deliveries, new_delivery
-from models.queries.workers import first_worker, list_workers
+from models.queries.workers import count_alive, first_worker, list_workers
+from models.settings import Settings
 from worker.database_retry import run_forever
-from worker.services import WorkerServices
+from worker.storage.store import Store
 
 _PAUSE = 60.0  # seconds between two evaluations
 _KNOWN = frozenset(AlertName)
 _log = structlog.get_logger()
 
 
-class AlertWatch:
-    """Evaluates the rules. Each alert is told once; it is told again only after it has ended."""
+class WatchServices(Protocol):
+    """What the watch needs of the services of a worker or an API process."""
 
-    def __init__(self, services: WorkerServices, worker_id: UUID, webhooks_due: asyncio.Event) -> None:
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+
+    @property
+    def store(self) -> Store:
+        """The store of images."""
+
+    @property
+    def clock(self) -> Clock:
+        """The database's time."""
+
+
+class AlertWatch:
+    """Evaluates the rules. Each alert is told once; it is told again only after it has ended.
+
+    ``worker_id``: of the worker that it runs in; ``None``: it runs in an API process.
+    """
+
+    def __init__(self, services: WatchServices, worker_id: UUID | None, webhooks_due: asyncio.Event) -> None:
         self._services, self._worker_id, self._webhooks_due = services, worker_id, webhooks_due
         written = services.settings.quiet_hours
         self._quiet = QuietHours.parse(written) if written else None
@@ -48,11 +80,11 @@ class AlertWatch:
         await asyncio.sleep(_PAUSE)
 
     async def evaluate(self) -> None:
-        """Evaluate the rules once, if this is the worker that was started first."""
+        """Evaluate the rules once, if it is this process's duty."""
         services, now = self._services, self._services.clock()
         timeout = timedelta(seconds=services.settings.worker_timeout)
         async with services.database.reading() as connection:
-            if await first_worker(connection) != self._worker_id:
+            if not await self._is_on_duty(connection, now - timeout):
                 return
             facts = await read_facts(
                 connection,
@@ -63,10 +95,17 @@ class AlertWatch:
             )
         alerts = {(alert.name.value, alert.subject): alert for alert in firing(facts)}
         async with services.database.writing() as connection:
+            await lock_notices(connection)
             known = await list_notices(connection, limit=10_000)
             told = await self._update(connection, alerts, known, now)
         if told:
             self._webhooks_due.set()
+
+    async def _is_on_duty(self, connection: AsyncConnection, alive_since: datetime) -> bool:
+        """Return whether this is the worker that was started first, or an API process without any worker."""
+        if self._worker_id is None:
+            return await count_alive(connection, alive_since) == 0
+        return await first_worker(connection) == self._worker_id
 
     async def _update(
         self,

@@ -5,13 +5,17 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 from uuid import UUID
 
 import httpx
 
+from models.clock import Clock
+from models.credentials.encryption import SecretCipher
+from models.database import Database
+from models.settings import Settings
 from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
-from worker.services import WorkerServices
 from worker.webhooks.sender import Sender
 
 MAX_IN_FLIGHT = 128  #: deliveries in flight in one worker
@@ -51,11 +55,31 @@ class InFlightDeliveries:
         self.wake_up.set()
 
 
+class WebhookServices(Protocol):
+    """What deliveries need of the services of a worker or an API process."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+
+    @property
+    def clock(self) -> Clock:
+        """The database's time."""
+
+    @property
+    def cipher(self) -> SecretCipher:
+        """Of secrets in the database."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookContext:
-    """What the dispatcher and the deliveries of one worker share."""
+    """What the dispatcher and the deliveries of one process share."""
 
-    services: WorkerServices
+    services: WebhookServices
     sender: Sender
     client: httpx.AsyncClient
     in_flight: InFlightDeliveries
@@ -65,7 +89,7 @@ class WebhookContext:
         await self.client.aclose()
 
 
-def open_context(services: WorkerServices, wake_up: asyncio.Event) -> WebhookContext:
+def open_context(services: WebhookServices, wake_up: asyncio.Event) -> WebhookContext:
     """Open a client that reaches public and allowed addresses only. To be called on the loop that uses it.
 
     ``wake_up`` is set elsewhere when a delivery may be due.

@@ -20,8 +20,7 @@ from models.queries.webhooks.endpoints import change_endpoint
 from models.webhook_events import PASSING, DeliveryStatus, WebhookEvent
 from worker.metrics.buckets import SHORT
 from worker.process.log_context import bind_log_context, log_context
-from worker.services import WorkerServices
-from worker.webhooks.context import WebhookContext
+from worker.webhooks.context import WebhookContext, WebhookServices
 from worker.webhooks.delivery_log import append_entry, read_log
 from worker.webhooks.messages import prepare_messages
 from worker.webhooks.retry_schedule import (
@@ -115,7 +114,7 @@ def _retryable(row: Row[Any]) -> bool:
     return row.event != WebhookEvent.TEST and (row.job_id is not None or row.event not in PASSING)
 
 
-async def _record(services: WorkerServices, attempted: Sequence[AttemptedDelivery]) -> None:
+async def _record(services: WebhookServices, attempted: Sequence[AttemptedDelivery]) -> None:
     """Write the results of attempts. Failing that, the messages are sent again when their claim ends."""
     for each in attempted:
         with log_context(**_ids(each.delivery)):
@@ -131,7 +130,7 @@ async def _record(services: WorkerServices, attempted: Sequence[AttemptedDeliver
                 _log.exception("the result of a webhook delivery can't be written", delivery=key)
 
 
-async def _write_when_back(services: WorkerServices, attempted: Sequence[AttemptedDelivery]) -> None:
+async def _write_when_back(services: WebhookServices, attempted: Sequence[AttemptedDelivery]) -> None:
     for pause in (*_PAUSES, None):
         try:
             async with services.database.writing() as connection:

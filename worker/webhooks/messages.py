@@ -14,7 +14,7 @@ from models.queries.assets import list_assets
 from models.queries.webhooks.deliveries import claimed_deliveries, jobs_by_id, record_results, stop_endpoint
 from models.queries.webhooks.endpoints import default_endpoint, default_endpoints
 from models.webhook_events import DeliveryStatus
-from worker.services import WorkerServices
+from worker.webhooks.context import WebhookServices
 from worker.webhooks.delivery_log import append_entry, read_log
 from worker.webhooks.payload import payload_of, render
 from worker.webhooks.retry_schedule import ReceiverResponse
@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 async def prepare_messages(
-    services: WorkerServices, delivery_ids: Sequence[UUID], token: UUID
+    services: WebhookServices, delivery_ids: Sequence[UUID], token: UUID
 ) -> list[tuple[Row[Any], Message | None]]:
     """Return the messages of deliveries whose claim lasts long enough to send them.
 
@@ -69,7 +69,7 @@ async def prepare_messages(
 
 
 async def _create_defaults(
-    services: WorkerServices, caller_ids: Collection[UUID], now: datetime
+    services: WebhookServices, caller_ids: Collection[UUID], now: datetime
 ) -> dict[UUID, Row[Any]]:
     """Create default endpoints, whose secrets sign for jobs' own addresses."""
     if not caller_ids:
@@ -81,7 +81,7 @@ async def _create_defaults(
         }
 
 
-async def _stop_endpoints(services: WorkerServices, endpoint_ids: Collection[UUID], now: datetime) -> None:
+async def _stop_endpoints(services: WebhookServices, endpoint_ids: Collection[UUID], now: datetime) -> None:
     """Stop the deliveries to endpoints that were disabled or deleted after the claim."""
     async with services.database.writing() as connection:
         for endpoint_id in endpoint_ids:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from models.queries.webhooks.deliveries import prune_deliveries
-from worker.services import WorkerServices
+from worker.webhooks.context import WebhookServices
 
 _BATCH = 500  # deliveries in one transaction, so that no other transaction waits long for it
 _INTERVAL = timedelta(minutes=10)  # between two rounds, once nothing old is left
@@ -12,7 +12,7 @@ _INTERVAL = timedelta(minutes=10)  # between two rounds, once nothing old is lef
 class Pruner:
     """Deletes one batch at a time; any number of workers may do so side by side."""
 
-    def __init__(self, services: WorkerServices) -> None:
+    def __init__(self, services: WebhookServices) -> None:
         self._services = services
         self._retention = timedelta(seconds=services.settings.webhook_retention)
         self._next_at = services.clock()

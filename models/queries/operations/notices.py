@@ -17,6 +17,7 @@ from models.queries.api_keys import is_usable
 from models.tables import api_keys, notices, webhook_endpoints
 
 _TEXTS = ("alert", "subject", "severity", "summary", "inspect", "act")
+_LOCK = 7_201_147_036  # an arbitrary id of an advisory lock; migrations have the one before
 ALL_ALERTS = "alert.*"  #: in the events of an endpoint: all alerts
 
 
@@ -53,6 +54,15 @@ async def list_notices(connection: AsyncConnection, *, ended: bool = False, limi
     query = select(notices).order_by(notices.c.id.desc()).limit(limit)
     query = query if ended else query.where(notices.c.ended_at.is_(None))
     return [_notice(row) for row in await connection.execute(query)]
+
+
+async def lock_notices(connection: AsyncConnection) -> None:
+    """Let one process after the other change notices, until the end of the transaction.
+
+    A transaction that writes to SQLite is alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 async def count_notices(connection: AsyncConnection) -> int:
