@@ -42,6 +42,15 @@ class FailureWriter(Protocol):
         ...
 
 
+@runtime_checkable
+class PartialWriter(Protocol):
+    """A writer that has events of what a running call has shown."""
+
+    async def partial(self, result: JobResult) -> bytes:
+        """Return the events of what has come since the last call."""
+        ...
+
+
 class StreamWriter(Protocol):
     """Writes the events of one kind of answer."""
 
@@ -127,6 +136,8 @@ class _JobStream(Response):
                 continue
             revision = change[0]
             result = await read_result(services, context.caller, self._job_id)
+            if isinstance(self._writer, PartialWriter):
+                await _write(send, await self._writer.partial(result))
             if is_settled(change):
                 return await self._last(result)
             if result.job.progress > shown:

@@ -33,6 +33,7 @@ from worker.practice.responses import (
     document_script,
     inline_message,
     linked_message,
+    partial_images_script,
     stream_script,
     text_reply,
     to_base64,
@@ -137,6 +138,8 @@ class ChatCompletions:
             pictures = [await self.render(recipe) for recipe in self._recipes(request, call)]
             if failure and failure.kind == "truncated":
                 pictures = [truncate_png(png) for png in pictures]
+            if request.partials:
+                return partial_images_script(pictures, request.partials, delay=delay)
             if options.deliver == "b64_json":
                 body = b64_json_body(pictures)
                 message = Message(body.decode())

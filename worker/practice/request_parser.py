@@ -88,6 +88,7 @@ class ParsedRequest:
     repeated_image: str | None = (
         None  #: the URL of the input image that is to be repeated, if it was understood
     )
+    partials: int = 0  #: partial pictures of a streamed answer of the images API
     silent: bool = False  #: no images: the request does not name them as a modality, and the relay wants it
 
 

@@ -155,6 +155,23 @@ def stream_script(message: Message, *, number: int, model: str, style: ProgressS
     return Script((*steps, Step(0, b"data: [DONE]\n\n")), content_type=EVENTS)
 
 
+def partial_images_script(pictures: Sequence[bytes], partials: int, *, delay: float) -> Script:
+    """Plan a stream of the images API: partial pictures at even intervals, then the pictures.
+
+    A partial one is a whole picture here: of what it shows, nothing depends on it.
+    """
+
+    def event(kind: str, png: bytes, **members: Any) -> bytes:
+        content = {"type": f"image_generation.{kind}", "b64_json": to_base64(png), **members}
+        return b"event: image_generation.%b\ndata: %b\n\n" % (kind.encode(), orjson.dumps(content))
+
+    pause = delay / (partials + 1)
+    shown = [event("partial_image", pictures[0], partial_image_index=number) for number in range(partials)]
+    ends = [event("completed", png, usage={"input_tokens": 21, "output_tokens": 1056}) for png in pictures]
+    steps = [*(Step(pause, each) for each in shown), Step(pause, b"".join(ends))]
+    return Script(tuple(steps), content_type=EVENTS)
+
+
 # Text replies
 
 _PROMPT_TEMPLATES = (

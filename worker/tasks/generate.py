@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from models.errors import DarkroomError, ImageError, InvalidRequest
+from models.errors import DarkroomError, ImageError, InvalidRequest, StorageError
+from models.openai.partial_pictures import partial_key, wanted_partials
 from models.outcomes import UNKNOWN, JobError, Outcome
 from models.queries.attempts import AttemptRecord, earlier_results
 from models.queries.leases import LeasedJob
@@ -46,6 +47,7 @@ from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest, build_request
 
 _BODY_COPIES = 2  # of a request's body while it is sent: itself, and what the connection has buffered
+_STORING: set[asyncio.Task[None]] = set()  # partial pictures, so that none is collected while it is stored
 _PAUSE = 0.5  # seconds between two progress writes of one job
 _RECHECK = 0.5  # seconds between two checks whether the channel of a job that waits for its start was closed
 
@@ -59,6 +61,7 @@ class StreamListener:
         self._written = 0.0
         self.percent = 0  #: as the job shows it
         self.handles = Handles()  #: as far as they are known
+        self._partials = 0
 
     def progress(self, percent: int) -> None:
         """Write the progress, at most twice a second."""
@@ -72,6 +75,23 @@ class StreamListener:
         self.handles = handles
         if handles.recoverable:
             self._context.group_commit.post(note_handles(self._job, handles.to_json()))
+
+    def partial(self, picture: bytes) -> None:
+        """Store a partial picture that the job's client waits for, and say so by the job's revision."""
+        if self._partials < wanted_partials(self._job.request.get("params")):
+            storing = asyncio.create_task(self._store_partial(picture, self._partials))
+            self._partials += 1
+            _STORING.add(storing)  # the answer does not wait for it
+            storing.add_done_callback(_STORING.discard)
+
+    async def _store_partial(self, picture: bytes, index: int) -> None:
+        store = self._context.services.store
+        with contextlib.suppress(StorageError):
+            await store.put(
+                partial_key(self._job.id, index), picture, content_type="application/octet-stream"
+            )
+            at = self._context.services.clock()
+            self._context.group_commit.post(report_progress(self._job, max(self.percent, 1), at=at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +274,7 @@ async def _send(
             preset,
             on_progress=listener.progress,
             on_handle=listener.handle,
+            on_partial=listener.partial,
             reserve=memory.grow,
         )
     except asyncio.CancelledError:

@@ -11,6 +11,7 @@ import httpx
 import orjson
 
 from models.errors import InvalidRequest
+from models.openai.partial_pictures import PARTIAL_IMAGES, wanted_partials
 from models.request import OWN_MEMBERS, ImagePart, ImageRequest, Message, TextPart
 from worker.upstream.chat_messages import as_prompt, chat_messages, last_images, texts_of
 from worker.upstream.presets.preset import Preset
@@ -69,9 +70,10 @@ def build_request(
             *(text for message in request.chat for text in texts_of(message)),
         ]
     )
+    streams = preset.streams or _wants_partials(request, preset)
     hidden = [value for name, value in preset.headers.items() if _SECRET_HEADER.search(name)]
     headers = {
-        "Accept": "text/event-stream, application/json" if preset.streams else "application/json",
+        "Accept": "text/event-stream, application/json" if streams else "application/json",
         "Accept-Encoding": "identity",  # images do not compress, and this avoids decompression bombs
         "Authorization": f"Bearer {api_key}",
         **preset.headers,
@@ -83,7 +85,7 @@ def build_request(
         url=endpoint(base_url, content.path),
         headers=headers,
         body=content.body,
-        stream=preset.streams,
+        stream=streams,
         input_urls=tuple(dict.fromkeys((*inputs, *(match.group() for match in _URL.finditer(text))))),
         n=1 if request.n is not None and preset.n_style == "calls" else request.n,
         secrets=(api_key, *hidden),
@@ -151,7 +153,13 @@ def _chat_content(request: ImageRequest, preset: Preset) -> _Content:
 
 def _image_members(request: ImageRequest, preset: Preset, size: SizeRequest) -> dict[str, Any]:
     """Return the members of a request of the images API."""
-    return {**_shared_members(request, preset, size), "prompt": _prompt(request, preset, size)}
+    streamed = {"stream": True} if _wants_partials(request, preset) else {}
+    return {**_shared_members(request, preset, size), "prompt": _prompt(request, preset, size), **streamed}
+
+
+def _wants_partials(request: ImageRequest, preset: Preset) -> bool:
+    """Return whether a call of the images API is to stream partial pictures."""
+    return preset.images_endpoint and wanted_partials(request.params) > 0
 
 
 def _edit_content(request: ImageRequest, preset: Preset, size: SizeRequest, path: str) -> _Content:
@@ -189,7 +197,8 @@ def _file(data_url: str, name: str) -> tuple[str, bytes, str]:
 
 def _with_params(members: dict[str, Any], request: ImageRequest, preset: Preset) -> dict[str, Any]:
     """Return the members with the channel's and the job's params; the job's win, ours can't be replaced."""
-    own = {name: value for name, value in request.params.items() if name not in OWN_MEMBERS}
+    hidden = OWN_MEMBERS if preset.images_endpoint else {*OWN_MEMBERS, PARTIAL_IMAGES}
+    own = {name: value for name, value in request.params.items() if name not in hidden}
     return {**preset.params, **members, **own}
 
 

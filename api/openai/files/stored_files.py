@@ -15,12 +15,12 @@ from api.services import ApiServices
 from models.errors import NotFound, StorageError
 from models.ids import new_id
 from models.openai.file_ids import file_id, parse_file_id
+from models.openai.partial_pictures import FOLDER
 from models.queries.openai import files
 from models.queries.openai.files import NewFile
 
 JSONL = "application/jsonl"
 BATCH, OUTPUT = "batch", "batch_output"  #: purposes of the files of batches
-_FOLDER = "openai-files/"  # of the object store
 _CHUNK = 200  # files that are deleted at a time
 _ORPHAN = timedelta(days=1)  # age of an object without a row, which an upload that was cut has left
 _log = structlog.get_logger()
@@ -28,7 +28,7 @@ _log = structlog.get_logger()
 
 def object_key(key: UUID) -> str:
     """Return the key of a file's object."""
-    return f"{_FOLDER}{key.hex}"
+    return f"{FOLDER}{key.hex}"
 
 
 async def put_content(services: ApiServices, path: Path, *, content_type: str) -> UUID:
@@ -56,7 +56,7 @@ async def delete_file(services: ApiServices, row: Any) -> None:
 async def drop_objects(services: ApiServices, keys: Sequence[str | None]) -> None:
     """Delete objects that only files have named; what can't be deleted now is an orphan."""
     for key in keys:
-        if key is not None and key.startswith(_FOLDER):
+        if key is not None and key.startswith(FOLDER):
             try:
                 await services.store.delete(key)
             except StorageError as error:
@@ -77,7 +77,7 @@ async def delete_expired(services: ApiServices) -> None:
 async def delete_orphans(services: ApiServices) -> None:
     """Delete objects without a row that are older than any upload lasts."""
     after, before = "", services.clock() - _ORPHAN
-    while found := await services.store.list_files(_FOLDER, after=after, limit=_CHUNK):
+    while found := await services.store.list_files(FOLDER, after=after, limit=_CHUNK):
         after = found[-1].key
         old = {_id_of(each.key): each.key for each in found if each.modified < before}
         async with services.database.reading() as connection:
@@ -89,7 +89,7 @@ async def delete_orphans(services: ApiServices) -> None:
 
 def _id_of(key: str) -> UUID | None:
     try:
-        return UUID(hex=key.removeprefix(_FOLDER))
+        return UUID(hex=key.removeprefix(FOLDER))
     except ValueError:
         return None
 

@@ -1,23 +1,26 @@
-"""Events of a stream of the images API: one per finished picture.
+"""Events of a stream of the images API: partial pictures as the provider streams them, then finished ones."""
 
-There are no drafts among them: Darkroom keeps finished pictures only.
-"""
-
+import asyncio
+import base64
 from typing import Any
 
 from api.openai.event_stream import DONE, event
 from api.openai.images.answer import images_answer
 from api.openai.results import JobResult
 from api.services import ApiServices
+from models.errors import NotFound, StorageError
+from models.openai.partial_pictures import partial_key, wanted_partials
 
 
 class ImageEvents:
-    """Writer of the events; ``kind`` is ``image_generation`` or ``image_edit``."""
+    """Writer of the events; ``kind`` is ``image_generation`` or ``image_edit``.
 
-    early = False
+    ``partials``: how many partial pictures are wanted.
+    """
 
-    def __init__(self, services: ApiServices, kind: str) -> None:
-        self._services, self._kind = services, kind
+    def __init__(self, services: ApiServices, kind: str, *, partials: int = 0) -> None:
+        self._services, self._kind, self._shown = services, kind, 0
+        self.early = partials > 0
 
     def begin(self) -> bytes:
         """Return nothing: there is no event before a picture."""
@@ -26,6 +29,23 @@ class ImageEvents:
     def progress(self, percent: int) -> bytes:
         """Return a comment with the progress."""
         return f": {percent} %\n\n".encode()
+
+    async def partial(self, result: JobResult) -> bytes:
+        """Return the events of the partial pictures that have come since the last call."""
+        wanted = wanted_partials(result.job.request.get("params"))
+        written = []
+        while self._shown < wanted:
+            try:
+                content = await self._services.store.get(partial_key(result.job.id, self._shown))
+            except (NotFound, StorageError):
+                break
+            name = f"{self._kind}.partial_image"
+            shared = {"type": name, "created_at": int(result.job.created_at.timestamp())}
+            shared |= {"background": "auto", "quality": "auto", "output_format": "png", "size": "auto"}
+            text = (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")
+            written.append(event({**shared, "partial_image_index": self._shown, "b64_json": text}, name))
+            self._shown += 1
+        return b"".join(written)
 
     async def end(self, result: JobResult) -> bytes:
         """Return an event for each picture."""

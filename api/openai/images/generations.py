@@ -17,6 +17,7 @@ from api.openai.results import JobResult
 from api.openai.submit import submit_job
 from api.openai.synchronous import synchronous_response
 from api.openai.tasks.submit import task_response
+from models.openai.partial_pictures import wanted_partials
 
 
 async def generate(request: Request) -> Response:
@@ -39,5 +40,6 @@ async def make_images(context: RequestContext, wanted: ImagesRequest) -> Respons
             return await images_answer(services, result, wanted.response_format)
 
         if wanted.stream:
-            return await stream_response(context, submitted.id, ImageEvents(services, wanted.kind), place)
+            writer = ImageEvents(services, wanted.kind, partials=wanted_partials(wanted.submission["params"]))
+            return await stream_response(context, submitted.id, writer, place)
         return await synchronous_response(context, submitted.id, render, place)

@@ -13,6 +13,7 @@ from api.openai.members import flag_of, model_of, native_fields
 from api.openai.tasks.submit import wants_task, webhook_of
 from api.services import ApiServices
 from models.errors import InvalidRequest
+from models.openai.partial_pictures import MOST, PARTIAL_IMAGES
 
 GENERATION, EDIT = "image_generation", "image_edit"
 ResponseFormat = Literal["url", "b64_json"]
@@ -61,7 +62,9 @@ def read_members(
     stream = flag_of(rest, "stream")
     if stream and given is not None and given != "b64_json":
         raise InvalidRequest("response_format", "a stream has b64_json only")
-    rest.pop("partial_images", None)  # drafts are passed on only where a provider streams them
+    partials = rest.pop(PARTIAL_IMAGES, None)
+    if stream and partials:  # without a stream there is no place for them
+        rest[PARTIAL_IMAGES] = _partials_of(partials)
     submission: dict[str, Any] = {"model": model_of(rest, services), **fields}
     for name in ("prompt", "n", "size"):
         if (value := rest.pop(name, None)) is not None:
@@ -72,3 +75,9 @@ def read_members(
             submission["mask"] = inputs.mask
     submission["params"] = {name: value for name, value in rest.items() if value is not None}
     return ImagesRequest(submission, given, stream, kind)
+
+
+def _partials_of(given: Any) -> int:
+    if type(given) is not int or not 0 <= given <= MOST:
+        raise InvalidRequest(PARTIAL_IMAGES, f"must be a whole number from 0 to {MOST}")
+    return given

@@ -244,3 +244,22 @@ def test_a_path_of_edits_takes_input_images_and_a_mask_as_files() -> None:
     assert built.body.count(b'name="mask"; filename="mask.png"') == 1
     assert built.body.count(b"\x89PNG\r\n\x1a\n") == 3
     assert b'name="prompt"\r\n\r\nswap them' in built.body
+
+
+def test_partial_pictures_are_asked_for_at_images_endpoints_alone() -> None:
+    wanted = replace(CAT, params={"partial_images": 2})
+    preset = effective_preset(channel(images_endpoint=True))
+    made = build_request(wanted, base_url="https://a.example", api_key="sk-1", preset=preset)
+    assert {**orjson.loads(made.body), "model": ""} == {
+        **{"model": "", "prompt": "画一只小猫", "stream": True, "partial_images": 2}
+    }
+    assert made.stream
+    assert "text/event-stream" in made.headers["Accept"]
+    edit = replace(wanted, images=("data:image/png;base64,AA==",))
+    form = build_request(edit, base_url="https://a.example", api_key="sk-1", preset=preset).body
+    assert b'name="stream"\r\n\r\ntrue\r\n' in form
+    assert b'name="partial_images"\r\n\r\n2\r\n' in form
+    plain = build_request(CAT, base_url="https://a.example", api_key="sk-1", preset=preset)
+    assert "stream" not in orjson.loads(plain.body)
+    assert not plain.stream
+    assert "partial_images" not in body(wanted)

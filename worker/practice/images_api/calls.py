@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from models.errors import InvalidRequest
+from models.openai.partial_pictures import wanted_partials
 from worker.practice.relay_style import RelayStyle
 from worker.practice.request_options import RequestOptions
 from worker.practice.request_parser import ParsedRequest, parse_request
@@ -64,6 +65,8 @@ def images_request(call: ImagesCall, defaults: RequestOptions, style: RelayStyle
     deliver = parsed.options.deliver
     if not deliver.startswith(_TASKS):
         parsed = replace(parsed, options=parsed.options.replace({"deliver": "b64_json"}))
+    if call.members.get("stream") in (True, "true"):
+        parsed = replace(parsed, partials=wanted_partials(call.members))
     return parsed
 
 

@@ -37,6 +37,8 @@ _MAX_VALUES = 100_000  #: JSON values in one text
 SIGNATURE = 12  #: bytes that contain the signature of an image
 _SIGNATURE_STARTS = (b"\x89", b"\xff", b"\0", b"G", b"R")
 _BINARY = 1024  #: bytes of a body that are searched for a zero byte, which no text has
+_PARTIAL = ".partial_image"  #: end of the type of an event that shows one
+_MAX_PARTIALS = 4
 _DONE = "[DONE]"  #: data of the last event of a stream
 _GAP = re.compile(r"[ \r\n\t,]*")
 _EVENT_GAP = re.compile(r"(?:[ \r\n\t,]|data:)*")
@@ -82,6 +84,7 @@ class AnswerReader:
         self._deferred: list[Event] = []  # large events and all after them: parsed at the end
         self._has_events = False
         self.done = False  #: the stream has sent ``[DONE]``
+        self.partials: list[bytes] = []  #: partial pictures of the images API, in their order
         self.data_feeds = 0  #: number of feeds with more than comments
 
     def _input_url_keys(self) -> frozenset[ImageKey]:
@@ -166,6 +169,23 @@ class AnswerReader:
             if name == "error" and value is not None and not (isinstance(value, dict) and value.get("error")):
                 value = {"error": value}
             self._accumulator.add(_as_message(value) if isinstance(value, str) else value)
+            if (partial := self._partial(value)) is not None:
+                self.partials.append(partial)
+
+    def _partial(self, value: object) -> bytes | None:
+        """Return the picture of an event that shows a partial one."""
+        if not isinstance(value, dict) or not str(value.get("type")).endswith(_PARTIAL):
+            return None
+        text = value.get("b64_json")
+        if not isinstance(text, str) or len(self.partials) >= _MAX_PARTIALS:
+            return None
+        data = merge_placeholders(text, self.blobs)
+        if (decoded := decode_placeholder(data, self.blobs)) is not None:
+            return decoded
+        try:
+            return binascii.a2b_base64(data, strict_mode=True) or None
+        except binascii.Error:
+            return None
 
     def close(self, *, complete: bool = True) -> Answer:
         """Return the answer; ``complete`` is false if the connection broke before its end."""

@@ -48,6 +48,7 @@ class _Call:
     preset: Preset
     on_progress: Callable[[int], None] | None
     on_handle: Callable[[Handles], None] | None
+    on_partial: Callable[[bytes], None] | None
     started: float
     secrets: SecretFilter
     own: OwnText
@@ -59,6 +60,7 @@ class _Call:
     size: int = 0
     reported_progress: int = -1
     reported_handles: Handles = field(default_factory=Handles)
+    reported_partials: int = 0
     failure: TransportFailure | None = None
     last_byte: float = 0.0  # time of the last byte
     last_data: float = 0.0  # time of the last byte besides comments
@@ -83,6 +85,10 @@ class _Call:
         if self.on_handle is not None and self.reader.handles != self.reported_handles:
             self.reported_handles = self.reader.handles
             self.on_handle(self.secrets.clean(self.reported_handles))
+        if self.on_partial is not None:
+            for partial in self.reader.partials[self.reported_partials :]:
+                self.reported_partials += 1
+                self.on_partial(partial)
 
     def deadline(self) -> float:
         """Return the deadline of the next byte, in loop time; comments never extend the total."""
@@ -109,13 +115,14 @@ class UpstreamClient:
         *,
         on_progress: Callable[[int], None] | None = None,
         on_handle: Callable[[Handles], None] | None = None,
+        on_partial: Callable[[bytes], None] | None = None,
         reserve: Callable[[int], Awaitable[None]] | None = None,
     ) -> Reply:
         """Send a request and return its reply.
 
-        While the answer streams, ``on_progress`` is called with increasing percentages, and ``on_handle``
-        with all handles whenever a new one is found. ``reserve`` is awaited before a long answer takes
-        further bytes of memory. Raises nothing but ``CancelledError``.
+        While the answer streams, ``on_progress`` is called with increasing percentages, ``on_handle`` with
+        all handles whenever a new one is found, and ``on_partial`` with each partial picture. ``reserve`` is
+        awaited before a long answer takes further bytes of memory. Raises nothing but ``CancelledError``.
         """
         parts = urlsplit(request.url)
         reader = AnswerReader(
@@ -123,7 +130,7 @@ class UpstreamClient:
         )
         loop, secrets = asyncio.get_running_loop(), secret_filter(request.secrets)
         own = OwnText(request.body)
-        call = _Call(reader, preset, on_progress, on_handle, loop.time(), secrets, own, reserve)
+        call = _Call(reader, preset, on_progress, on_handle, on_partial, loop.time(), secrets, own, reserve)
         token = CURRENT_TRACE.set(call.trace)
         try:
             await self._exchange(request, call)

@@ -105,3 +105,20 @@ def test_the_reader_knows_handles_before_the_answer_ends() -> None:
         "task_9",
         "https://x.asyncdata.net/source/task_9",
     )
+
+
+def test_partial_pictures_are_known_before_the_answer_ends_and_are_no_result() -> None:
+    small, large = b"\x89PNG\r\n\x1a\n small", BYTES[: 64 * 1024 - 1]
+    reader = AnswerReader()
+    for picture in (small, large):
+        content = b'"b64_json":"' + base64.b64encode(picture) + b'"'
+        for kind in (b"image_generation.partial_image", b"image_edit.partial_image"):
+            reader.feed(b'data: {"type":"' + kind + b'",' + content + b"}\n\n")
+    for other in (b'"type":"image_generation.partial_image"', b'"type":"a.partial_image","b64_json":"?"'):
+        reader.feed(b"data: {" + other + b"}\n\n")
+    assert reader.partials == [small, small, large, large]
+    end = b'data: {"type":"image_generation.completed","b64_json":"' + base64.b64encode(BYTES) + b'"}\n\n'
+    reader.feed(end)
+    [image] = reader.close().images
+    assert image.blob == BYTES
+    assert len(reader.partials) == 4
