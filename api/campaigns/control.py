@@ -64,11 +64,13 @@ def item_count(campaign: Campaign, spec: CampaignSpec, variants: Variants) -> in
 def _columns(services: ApiServices, spec: CampaignSpec, at: datetime) -> dict[str, Any]:
     """Return the columns that hold parts of a definition. Raises ``InvalidRequest``."""
     variants_of(services, spec)
+    if spec.deadline is not None and spec.deadline <= at:
+        raise InvalidRequest("deadline", "must be in the future")
+    if spec.deadline is not None and spec.start_at is not None and spec.deadline <= spec.start_at:
+        raise InvalidRequest("deadline", "must be later than start_at: no call could ever be made")
     opening = spec.opening(at)
     if opening is None or (spec.deadline and opening.opens_at and opening.opens_at >= spec.deadline):
         raise InvalidRequest("windows", "none opens before the deadline: no call could ever be made")
-    if spec.deadline is not None and spec.deadline <= at:
-        raise InvalidRequest("deadline", "must be in the future")
     return {
         "spec": spec.to_json(),
         "retry": spec.defaults.retry.to_json() if spec.defaults.retry else {},

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.campaigns.control import item_count, spec_of, variants_of
-from api.campaigns.costs import estimate_cost, vision_cost
+from api.campaigns.costs import PlannedCost, amount, estimate_cost, vision_cost
 from api.jobs.estimates import eta_view
 from api.services import ApiServices
 from models.campaigns.item_request import RenderedItem, render_item
@@ -59,6 +59,7 @@ async def make_plan(services: ApiServices, campaign: Campaign) -> dict[str, Any]
             scan.models.setdefault(spec.vision.model, 0)
         eta = await estimate_time(services, connection, campaign, model, count) if count else None
         warnings = await _warnings(services, connection, campaign, spec, scan, count)
+        warnings += _budget_warnings(spec, cost)
     at = services.clock()
     return {
         "object": "plan",
@@ -152,6 +153,22 @@ def _render(
         if row.position in wanted:
             name = variant_name(assignment)
             scan.samples.append((f"{row.key} {name}".strip(), item))
+
+
+def _budget_warnings(spec: CampaignSpec, cost: PlannedCost) -> list[dict[str, str]]:
+    """Return what keeps a budget from being enough."""
+    budget = spec.budget
+    if budget is None or cost.p50_micro is None:
+        return []
+    if cost.currency != budget.currency:
+        words = f"The channels charge {cost.currency} and the budget is in {budget.currency}: no call would"
+        words += f" start. Give the budget in {cost.currency}."
+        return [{"code": "budget_currency", "message": words}]
+    if cost.p50_micro <= budget.micro:
+        return []
+    expected, limit = (f"{amount(micro)} {budget.currency}" for micro in (cost.p50_micro, budget.micro))
+    words = f"The campaign may cost {expected}, and pauses once it has spent its budget of {limit}."
+    return [{"code": "budget_small", "message": words}]
 
 
 async def _warnings(

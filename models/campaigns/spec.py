@@ -227,12 +227,6 @@ class CampaignSpec(BaseModel):
     checks: CheckRules = CheckRules()
     vision: VisionRules | None = Field(None, alias="gate")
 
-    @model_validator(mode="after")
-    def _ordered(self) -> "CampaignSpec":
-        if self.start_at and self.deadline and self.deadline <= self.start_at:
-            raise ValueError("deadline: must be later than start_at, or nothing could ever start")
-        return self
-
     def to_json(self) -> dict[str, Any]:
         """Return the JSON that ``read_spec`` reads."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
