@@ -60,7 +60,7 @@ def measure(servers: Servers) -> Sequence[Figure]:
         settle(environment)
         port = environment.start_api(admin_keys=_ADMIN)
         api = psutil.Process(environment.processes[-1].pid)
-        return [*run(_pages(port, ids)), *run(_tabs(port, api))]
+        return [*run(_pages(port, api, ids)), *run(_tabs(port, api))]
 
 
 def _vary(environment: Environment) -> dict[str, str]:
@@ -83,19 +83,23 @@ def _vary(environment: Environment) -> dict[str, str]:
     return {"middle": public_id("job", found[0]), "job": public_id("job", found[0])}
 
 
-async def _pages(port: int, ids: dict[str, str]) -> list[Figure]:
+async def _pages(port: int, api: psutil.Process, ids: dict[str, str]) -> list[Figure]:
+    """Measure the time of each page, and the API's processor time: on a busy machine, the better measure."""
     figures = []
     async with _logged_in(port) as client:
         for name, path, limit in _PAGES:
             address, times, size = path.format(**ids), [], 0
+            (await client.get(address)).raise_for_status()  # what pages share is read
+            spent = sum(api.cpu_times()[:2])
             for _ in range(TIMES):
                 begun = perf_counter()
                 answer = await client.get(address)
                 times.append((perf_counter() - begun) * 1000)
                 answer.raise_for_status()
                 size = len(gzip.compress(answer.content))
+            cpu = (sum(api.cpu_times()[:2]) - spent) / TIMES * 1000
             p95 = statistics.quantiles(times, n=20)[-1]
-            what = f"dashboard, {name}, p95 with {JOBS:,} jobs ({size / 1024:.0f} KB)"
+            what = f"dashboard, {name}, p95 with {JOBS:,} jobs (processor {cpu:.0f} ms, {size / 1024:.0f} KB)"
             figures.append(Figure(what, p95, "ms", goal=limit, at_most=True))
     return figures
 

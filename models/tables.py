@@ -223,6 +223,7 @@ campaign_rows = Table(
 )
 
 _ENDED = text("ended_at IS NOT NULL")
+_JUDGED = text("verdict IS NOT NULL")
 
 # Triggers of the database derive state, ended_at and error from the newest take and the verdict, and write
 # each change of a state to campaign_counts: so do processes of the version before.
@@ -246,6 +247,8 @@ campaign_items = Table(
     UniqueConstraint("campaign_id", "key", "variant"),
     Index("ix_campaign_items_campaign_id_position", "campaign_id", "position"),
     Index("ix_campaign_items_campaign_id_state_position", "campaign_id", "state", "position"),
+    # takes with a verdict, of all campaigns
+    Index("ix_campaign_items_judged", "job_id", postgresql_where=_JUDGED, sqlite_where=_JUDGED),
     Index(
         "ix_campaign_items_ended",
         "campaign_id",
@@ -618,6 +621,11 @@ spend = Table(
     Index("ix_spend_caller_id_campaign_currency", "caller_id", "campaign", "currency"),
 )
 
+_FOUND = text(
+    "blank OR wrong_size OR wrong_ratio OR wrong_alpha OR duplicate_of IS NOT NULL "
+    "OR near_duplicate_of IS NOT NULL OR check_problem IS NOT NULL"
+)
+
 assets = Table(
     "assets",
     metadata,
@@ -660,6 +668,8 @@ assets = Table(
         sqlite_where=text("check_due_at IS NOT NULL"),
     ),
     Index("ix_assets_job_id_position", "job_id", "position"),
+    # in which something was found that is wrong: few
+    Index("ix_assets_found", "job_id", postgresql_where=_FOUND, sqlite_where=_FOUND),
     Index("ix_assets_key", "key"),
     Index(
         "ix_assets_unused_until",

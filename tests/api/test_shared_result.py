@@ -41,6 +41,20 @@ async def test_a_result_that_is_not_fresh_is_read_again() -> None:
     assert await shared.value() == 2  # at 200 s
 
 
+async def test_a_stale_result_is_returned_while_a_new_one_is_made() -> None:
+    source = Source()
+    source.go.set()
+    now = 0.0
+    shared = SharedResult(source, fresh=10, stale=60, clock=lambda: now)
+    assert await shared.value() == 1
+    now = 11.0
+    assert await shared.value() == 1, "the next one is begun"
+    await asyncio.sleep(0.01)
+    assert await shared.value() == 2
+    now = 200.0
+    assert await shared.value() == 3, "too old to be returned once more"
+
+
 async def test_an_error_is_shared_as_well() -> None:
     source = Source()
     source.go.set()
