@@ -223,7 +223,7 @@ campaign_rows = Table(
 )
 
 _ENDED = text("ended_at IS NOT NULL")
-_JUDGED = text("verdict IS NOT NULL")
+_WITH_VERDICT = text("verdict IS NOT NULL")
 
 # Triggers of the database derive state, ended_at and error from the newest take and the verdict, and write
 # each change of a state to campaign_counts: so do processes of the version before.
@@ -248,7 +248,7 @@ campaign_items = Table(
     Index("ix_campaign_items_campaign_id_position", "campaign_id", "position"),
     Index("ix_campaign_items_campaign_id_state_position", "campaign_id", "state", "position"),
     # takes with a verdict, of all campaigns
-    Index("ix_campaign_items_judged", "job_id", postgresql_where=_JUDGED, sqlite_where=_JUDGED),
+    Index("ix_campaign_items_judged", "job_id", postgresql_where=_WITH_VERDICT, sqlite_where=_WITH_VERDICT),
     Index(
         "ix_campaign_items_ended",
         "campaign_id",

@@ -146,6 +146,7 @@ ELSEWHERE = {
             "access/session_cache",
         )
     },
+    "api/cli/top/readings.py": "tests/api/cli/top/test_screen.py",
     "api/access/key_admin.py": "tests/api/rest/access/test_keys.py",
     "api/access/audit.py": "tests/api/dashboard/test_gateway.py",
     "models/queries/dashboard/figures.py": "tests/api/dashboard/pages/test_overview.py",

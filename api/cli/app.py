@@ -47,6 +47,7 @@ _COMMANDS = (
     (_USE, "jobs", "commands.jobs:app", "List, show, cancel and retry jobs."),
     (_USE, "campaigns", "commands.campaigns.app:app", "Show, control, review and export campaigns."),
     (_USE, "webhooks", "commands.webhooks:app", "Manage webhooks and their deliveries."),
+    (_USE, "top", "top.command:top", "Watch and act in a terminal: jobs, channels, workers, errors."),
     (_USE, "channels", "commands.channels:app", "Show, test, pause, drain, resume and remove channels."),
     (_OPERATE, "keys", "commands.keys:app", "Create, list, limit and revoke API keys."),
     (_USE, "costs", "commands.money.costs:app", "Show what calls have cost, and compare it with a bill."),

@@ -1,6 +1,8 @@
 """Health, readiness and Prometheus metrics."""
 
 import asyncio
+from datetime import timedelta
+from typing import Literal
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
@@ -16,6 +18,7 @@ from api.web.allowed_hosts import is_loopback
 from api.web.problems import Problem
 from api.web.responses import JsonResponse
 from models.api_keys import Role
+from models.queries.dashboard.workers import read_workers
 from worker.metrics.exposition import FORWARDED, is_own_key
 
 
@@ -46,6 +49,39 @@ async def get_findings(request: Request) -> Response:
     shared = getattr(request.app.state, "findings", None)
     found = [] if shared is None else [each.value() for each in await shared.value()]
     return JsonResponse({"data": found}, headers={"Cache-Control": "no-store"})
+
+
+async def get_workers(request: Request) -> Response:
+    """Return the workers with their heartbeats and the jobs that they have in hand."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    if not caller.role.sees_all:
+        raise forbidden(caller.role, Role.VIEWER)
+    timeout = timedelta(seconds=services.settings.worker_timeout)
+    async with services.database.reading() as connection:
+        found = await read_workers(connection, services.clock(), timeout)
+    return JsonResponse({"data": [each.to_json() for each in found]}, headers={"Cache-Control": "no-store"})
+
+
+class WorkerDocument(BaseModel):
+    """A worker."""
+
+    id: str
+    object: str
+    name: str
+    version: str
+    state: Literal["alive", "silent", "stopping"]
+    busy: int = Field(description="jobs that it has in hand")
+    slots: int
+    channels: list[str]
+    started_at: str
+    heartbeat_at: str
+
+
+class WorkerListDocument(BaseModel):
+    """The workers."""
+
+    data: list[WorkerDocument]
 
 
 class FindingDocument(BaseModel):
@@ -92,6 +128,17 @@ def _is_local(request: Request) -> bool:
 
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
+    router.add_api_route(
+        "/v1/workers",
+        get_workers,
+        methods=["GET"],
+        tags=["operations"],
+        summary="List the workers with their heartbeats (viewers)",
+        responses=merge_responses(
+            response(200, "The workers.", schema_ref("WorkerListDocument")), problem_responses(401, 403)
+        ),
+        openapi_extra=request_docs(),
+    )
     router.add_api_route(
         "/v1/findings",
         get_findings,

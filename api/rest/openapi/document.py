@@ -38,7 +38,12 @@ from api.rest.campaigns.schemas import (
     StartRequest,
 )
 from api.rest.channels import PauseRequest, ResumeRequest
-from api.rest.health_and_metrics import FindingDocument, FindingListDocument
+from api.rest.health_and_metrics import (
+    FindingDocument,
+    FindingListDocument,
+    WorkerDocument,
+    WorkerListDocument,
+)
 from api.rest.models import ModelDocument, ModelPageDocument
 from api.rest.openapi.response_schemas import (
     WEBHOOK_RESPONSES,
@@ -88,6 +93,8 @@ _RESPONSES = (
     NewKeyDocument,
     FindingDocument,
     FindingListDocument,
+    WorkerDocument,
+    WorkerListDocument,
     SavedView,
     SavedViewDocument,
     SavedViewListDocument,
