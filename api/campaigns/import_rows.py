@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from api.auth import Caller
-from api.campaigns.row_reader import RowReader
+from api.campaigns.row_reader import RowReader, SheetColumn
 from api.campaigns.sheets.csv_sheet import read_csv
 from api.campaigns.sheets.encoding import find_encoding
 from api.campaigns.sheets.jsonl_sheet import read_jsonl
@@ -64,6 +64,7 @@ class ImportReport:
     missing_keys: list[str] = field(default_factory=list)
     errors: Sequence[SheetError] = ()
     codes: Mapping[str, int] = field(default_factory=dict)
+    columns: Sequence[SheetColumn] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON."""
@@ -80,6 +81,7 @@ class ImportReport:
             "errors_by_code": dict(self.codes),
             "errors": [error.to_json() for error in self.errors],
             "mapping": dict(self.mapping),
+            "columns": [column.to_json() for column in self.columns],
         }
 
 
@@ -150,7 +152,9 @@ class _Import:
                 try:
                     reader = self._reader(mapping, files)
                     await asyncio.to_thread(_stage, sheet, reader, staging, self._services.settings)
-                    return await self._write(staging, mapping)
+                    report = await self._write(staging, mapping)
+                    report.columns = list(reader.found.values())
+                    return report
                 finally:
                     staging.close()
         finally:

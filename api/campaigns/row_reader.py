@@ -1,6 +1,7 @@
 """Row reader: a record of a sheet becomes a row, or all the errors that it has."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +18,23 @@ from models.queries.campaigns.rows import ImportedRow
 from models.settings import Settings
 
 LONGEST_KEY = 256  #: characters
+_EXAMPLE = 100  # characters
 _LINKS = ("http://", "https://", "data:", "asset_")
 _TEXTS = ("prompt", "size", "model", "file_name")
 _NOT_VARIABLES = ("prompt", "images")
+
+
+@dataclass(frozen=True, slots=True)
+class SheetColumn:
+    """A column of a sheet: the field that it sets (none: only a variable), and its first cell, shortened."""
+
+    name: str
+    field: str | None
+    example: str
+
+    def to_json(self) -> dict[str, str | None]:
+        """Return the column as JSON."""
+        return {"name": self.name, "field": self.field, "example": self.example}
 
 
 class RowReader:
@@ -38,6 +53,7 @@ class RowReader:
         self._files, self._settings, self._at = files, settings, at
         self._columns: tuple[str, ...] = ()
         self._fields: Mapping[str, str] = {}
+        self.found: dict[str, SheetColumn] = {}  #: columns of the records so far, by name
 
     def read(self, record: Record) -> ImportedRow | Sequence[SheetError]:
         """Return the row of a record, or what is wrong with it."""
@@ -46,6 +62,7 @@ class RowReader:
         columns = tuple(record.cells)
         if columns != self._columns:
             self._columns, self._fields = columns, fields_of(columns, self._mapping)
+            self._note_columns(record)
         errors: list[SheetError] = []
         content, key = self._content(record, errors)
         if not errors:
@@ -57,6 +74,12 @@ class RowReader:
         if not errors:
             content = self._check(record.line, key, content, errors)
         return errors or ImportedRow(key, record.line, content, content.content_hash)
+
+    def _note_columns(self, record: Record) -> None:
+        for name, value in record.cells.items():
+            if name and name not in self.found and len(self.found) < self._settings.campaign_columns:
+                example = "" if value is None else str(value)
+                self.found[name] = SheetColumn(name, self._fields.get(name), example[:_EXAMPLE])
 
     def _content(self, record: Record, errors: list[SheetError]) -> tuple[RowContent, str]:
         variables, own, key = dict[str, str](), dict[str, Any](), ""

@@ -94,6 +94,14 @@ class SheetErrorDocument(BaseModel):
     message: str
 
 
+class SheetColumnDocument(BaseModel):
+    """A column of a sheet."""
+
+    name: str
+    field: str | None = Field(description="that it sets; null: it is only a variable, -: it is left out")
+    example: str = Field(description="its first cell, shortened")
+
+
 class ImportDocument(BaseModel):
     """What an import of rows did; with ``dry_run`` what it would do."""
 
@@ -110,6 +118,7 @@ class ImportDocument(BaseModel):
     errors_by_code: dict[str, int]
     errors: list[SheetErrorDocument] = Field(description="the first 200")
     mapping: dict[str, str]
+    columns: list[SheetColumnDocument] = Field(description="of the sheet, in their order")
 
 
 class PlanDocument(BaseModel):

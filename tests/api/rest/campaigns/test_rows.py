@@ -110,6 +110,9 @@ async def test_columns_are_mapped_and_the_mapping_is_remembered(
     assert (await load(sheet, mapping=mapping))["added"] == 1
     again = await load(sheet)
     assert (again["unchanged"], again["mapping"]["SKU"]) == (1, "key")
+    columns = [(each["name"], each["field"], each["example"]) for each in again["columns"]]
+    assert columns[:2] == [("SKU", "key", "x1"), ("Text", "prompt", "a {plain} cat")]
+    assert columns[3] == ("Notes", "-", "secret")
     samples = (await service.get(f"{SPRING}/plan")).json()["samples"]
     assert (samples[0]["key"], samples[0]["prompt"]) == ("x1", "a {plain} cat")
     answer = await service.post(
