@@ -14,9 +14,16 @@ _FAILED = (ItemState.FAILED, ItemState.HELD, ItemState.SKIPPED)
 
 
 def batch_document(
-    batch: Any, campaign: Campaign | None, states: Mapping[ItemState, int] | None = None
+    batch: Any,
+    campaign: Campaign | None,
+    states: Mapping[ItemState, int] | None = None,
+    *,
+    spent: str | None = None,
 ) -> dict[str, Any]:
-    """Return a batch; ``states``: the number of its lines by the state of their items."""
+    """Return a batch; ``states``: the number of its lines by the state of their items.
+
+    ``spent``: why the budget of its caller lets no line start.
+    """
     status = BatchStatus(batch.status)
     document: dict[str, Any] = {
         "id": public_id("batch", batch.id),
@@ -36,7 +43,7 @@ def batch_document(
         "usage": batch.usage,
         "metadata": batch.metadata,
         "x_campaign": public_id("batch", batch.id) if campaign is not None else None,
-        "x_state": None if campaign is None or status in FINAL else _state(campaign),
+        "x_state": None if campaign is None or status in FINAL else _state(campaign, spent),
     }
     if batch.in_progress_at is not None:
         document["x_partial_output_file_id"] = file_id(batch.partial_output_id)
@@ -56,13 +63,13 @@ def line_counts(batch: Any, states: Mapping[ItemState, int]) -> dict[str, int]:
     return {**total, "completed": completed, "failed": sum(states.get(state, 0) for state in _FAILED)}
 
 
-def _state(campaign: Campaign) -> dict[str, Any]:
+def _state(campaign: Campaign, spent: str | None) -> dict[str, Any]:
     """Return why lines may not run now: OpenAI's statuses have no word for it."""
     return {
         "campaign_status": campaign.status,
         "paused": campaign.status == "paused",
-        "reason": campaign.paused_reason,
-        "detail": campaign.paused_detail,
+        "reason": campaign.paused_reason or ("budget" if spent else None),
+        "detail": campaign.paused_detail or spent,
     }
 
 

@@ -133,9 +133,10 @@ async def get_batches(request: Request) -> Response:
     services, caller = await authenticated(request)
     page = read_page(request, default=_PAGE, most=_LONGEST_PAGE)
     after = _parse(page.after) if page.after else None
+    spent = await spent_budget(services, caller.id)
     async with services.database.reading() as connection:
         found = await list_batches(connection, caller.id, after=after, limit=page.limit + 1)
-        documents = [await _document(connection, row) for row in found]
+        documents = [await _document(connection, row, spent) for row in found]
     return JsonResponse(page_document(documents, page.limit), headers=_NO_STORE)
 
 
@@ -161,18 +162,20 @@ async def cancel_batch(request: Request) -> Response:
 
 
 async def _answer(services: ApiServices, caller: Caller, key: UUID) -> Response:
+    spent = await spent_budget(services, caller.id)
     async with services.database.reading() as connection:
         batch = _found(await find_batch(connection, key, caller_id=caller.scope), key)
-        document = await _document(connection, batch)
+        document = await _document(connection, batch, spent if batch.caller_id == caller.id else None)
     return JsonResponse(document, headers=_NO_STORE)
 
 
-async def _document(connection: AsyncConnection, batch: Row[Any]) -> dict[str, Any]:
+async def _document(connection: AsyncConnection, batch: Row[Any], spent: str | None) -> dict[str, Any]:
+    """Return a batch; ``spent``: why the budget of its caller lets no line start."""
     campaign = await campaigns.get(connection, batch.campaign_id)
     states = {}
     if campaign is not None and batch.counts is None:
         states = (await count_items(connection, [campaign.id]))[campaign.id]
-    return batch_document(batch, campaign, states)
+    return batch_document(batch, campaign, states, spent=spent)
 
 
 def _parse(text: str) -> UUID:

@@ -133,3 +133,13 @@ async def test_a_batch_keeps_the_budget_of_its_extra_body_and_says_which_lines_h
         assert [each["error"]["code"] for each in errors] == ["budget_exhausted"] * 2
         assert len(batches.stack.calls) == 2
         assert {job.priority for job in await batches.stack.jobs()} == {7}
+
+        await limit_caller(batches.stack.darkroom, await caller_of(batches.stack), "0.21USD")
+        waiting = await batches.create([line("late")])
+        async with asyncio.timeout(20):
+            while not (state.get("detail") or "").startswith("The budget of its caller"):
+                await asyncio.sleep(0.03)
+                shown = await client.batches.retrieve(waiting.id)
+                state = (shown.model_extra or {})["x_state"] or {}
+        assert (shown.status, state["paused"], state["reason"]) == ("in_progress", False, "budget")
+        assert len(batches.stack.calls) == 2
