@@ -27,7 +27,7 @@ class Part(StrEnum):
 _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.DATABASE}, "database_url database_prepared"),
     ({Part.DATABASE, Part.CHANNELS}, "ca_bundle"),
-    ({Part.LOGS}, "log_level log_json log_content"),
+    ({Part.LOGS}, "log_level log_json log_content sentry_dsn"),
     ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url worker_timeout"),
     (
         {Part.API, Part.WORKER, Part.DOCTOR, Part.STORAGE_CHECK, Part.ARCHIVE},
@@ -38,7 +38,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.WORKER, Part.DOCTOR}, "worker_slots"),
     ({Part.API, Part.WORKER, Part.PRICES}, "price_file"),
     ({Part.API, Part.WORKER}, "routing"),
-    ({Part.WORKER}, "routing_exploration"),
+    ({Part.WORKER}, "routing_exploration otel_endpoint"),
     (
         {Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS},
         "channels upstream_base_url upstream_api_key upstream_models upstream_preset upstream_rpm "

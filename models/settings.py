@@ -125,6 +125,15 @@ class Settings(BaseSettings):
         False, description="prompts, data URLs and signed addresses may stand in the log; keys never do"
     )
 
+    otel_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s]+$",
+        description="OpenTelemetry collector for traces (OTLP over HTTP), such as http://localhost:4318",
+    )
+    sentry_dsn: SecretStr | None = Field(
+        None, description="Sentry project that is told of faults of Darkroom itself, never of providers'"
+    )
+
     worker_slots: int = Field(200, gt=0, le=5000, description="provider calls one worker may have in flight")
     worker_memory: int = Field(
         512 * 2**20,
@@ -491,6 +500,8 @@ class Settings(BaseSettings):
 
     @field_validator(
         "export_url",
+        "otel_endpoint",
+        "sentry_dsn",
         "price_file",
         "metrics_port",
         *(f"retention_{kind}" for kind in _RETAINED),

@@ -519,6 +519,7 @@ jobs = Table(
     Column("take", SmallInteger),  # from 1
     Column("take_reason", Text),  # first, retry, reroll or edit
     Column("parent_job_id", Uuid),  # the take that it repeats or replaces
+    Column("traceparent", Text),  # of the request that submitted it (W3C)
     # the due scan: one queue segment per model, caller and priority, in it one line per campaign;
     # on PostgreSQL for workers of the version before
     Index(

@@ -33,6 +33,11 @@ PUBLIC = frozenset({"weather", "change_weather", "gate"})
 """The practice provider's route /practice/weather, and a member of campaigns."""
 
 ELSEWHERE = {
+    # by a job's whole trace
+    **{
+        f"{module}.py": "tests/worker/traces/test_writer.py"
+        for module in ("models/operations/trace_context", "worker/traces/otlp", "worker/traces/spans")
+    },
     # by an installation that is copied, lost and brought back
     **{
         f"{module}.py": "tests/api/cli/commands/backup/test_backup.py"

@@ -44,6 +44,8 @@ from worker.services import WorkerServices, build_services
 from worker.tasks.context import TaskContext
 from worker.tasks.generate import generate_chunk
 from worker.tasks.resume import resume_chunk
+from worker.traces.sink import open_sink
+from worker.traces.writer import TraceWriter
 from worker.webhooks.context import WebhookContext, open_context
 from worker.webhooks.delivery import start_delivery
 from worker.webhooks.dispatcher import DeliveryDispatcher
@@ -132,6 +134,7 @@ class WorkerRuntime:
             start_delivery(self._webhooks, delivery_ids, token)
 
     async def _open(self) -> None:
+        sink = open_sink(self._settings)
         services = build_services(self._settings)
         MODELS.configure(name for channel in self._settings.all_channels() for name in channel.models)
         await services.store.check()
@@ -178,6 +181,9 @@ class WorkerRuntime:
             asyncio.create_task(decider.run(), name="vision decider"),
             asyncio.create_task(Exporter(services, in_flight.halt).run(), name="exporter"),
         ]
+        if sink is not None:
+            writer = TraceWriter(services, self.worker_id, sink)
+            self._loops.append(asyncio.create_task(writer.run(), name="traces"))
         if not self._settings.embedded_broker:
             self._loops.append(asyncio.create_task(self._messages.check_forever(), name="broker check"))
 

@@ -14,6 +14,7 @@ from api.jobs.validation import Rejection, ValidJob
 from api.services import ApiServices
 from api.web.problems import Problem
 from models.errors import InvalidRequest
+from models.operations.trace_context import present_traceparent
 from models.queries.assets import insert_assets
 from models.queries.callers import QueueRoom, lock_queue_room
 from models.queries.jobs import NewJob, insert_jobs
@@ -73,7 +74,15 @@ async def insert_submitted(
             await renew_uploads(connection, named, at + age, before=at + age / 2)
         if images:
             await insert_assets(connection, [image.asset for image in _images_of(result, images)])
-        await insert_jobs(connection, result.jobs, caller_id=caller.id, surface=surface, at=at)
+        traceparent = present_traceparent()
+        await insert_jobs(
+            connection,
+            result.jobs,
+            caller_id=caller.id,
+            surface=surface,
+            at=at,
+            traceparent=traceparent,
+        )
         job_metrics.submitted(connection, result.jobs, surface)
         if in_transaction is not None:
             await in_transaction(connection, result)

@@ -22,6 +22,7 @@ from api.web.fair_start import FairStart
 from api.web.problems import Problem, problem_of, problem_response
 from api.web.referrer import REFERRER_POLICY
 from api.web.request_body import BodyLimit, RequestBody
+from models.operations.trace_context import traceparent_of
 from worker.process.log_context import log_context
 
 _requests = Counter("darkroom_requests", "Requests answered", ["method", "route", "status"])
@@ -78,7 +79,8 @@ class RequestMiddleware:
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id = given.decode("ascii") if _ID.fullmatch(given) else token_hex(8)
         scope["darkroom.request_id"] = request_id
-        with log_context(request_id=request_id):
+        trace = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
+        with log_context(request_id=request_id), traceparent_of(trace):
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -70,7 +70,9 @@ class NewJob:
         }
 
 
-def first_values(at: datetime, *, caller_id: UUID, surface: str) -> dict[str, Any]:
+def first_values(
+    at: datetime, *, caller_id: UUID, surface: str, traceparent: str | None = None
+) -> dict[str, Any]:
     """Return the values that all jobs of one submit share, by column."""
     return {
         "caller_id": caller_id,
@@ -82,6 +84,7 @@ def first_values(at: datetime, *, caller_id: UUID, surface: str) -> dict[str, An
         "progress": 0,
         "attempts_used": 0,
         "store_tries": 0,
+        "traceparent": traceparent,
         "created_at": at,
         "updated_at": at,
     }
@@ -94,12 +97,12 @@ _INSERT = text(
         INSERT INTO jobs (id, caller_id, surface, campaign, status, revision, generation, model, prompt,
                           request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
                           not_before, expires_at, retry, item_id, take, take_reason, parent_job_id,
-                          backing_off, progress, attempts_used, store_tries,
+                          backing_off, progress, attempts_used, store_tries, traceparent,
                           created_at, updated_at)
         SELECT id, CAST(:caller_id AS uuid), :surface, campaign, :status, :revision, :generation, model,
                prompt, request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
                not_before, expires_at, retry, item_id, take, take_reason, parent_job_id,
-               :backing_off, :progress, :attempts_used, :store_tries,
+               :backing_off, :progress, :attempts_used, :store_tries, :traceparent,
                CAST(:created_at AS timestamptz), CAST(:updated_at AS timestamptz)
         FROM json_to_recordset(CAST(:jobs AS json)) AS given (
             id uuid, campaign text, model text, prompt text, request jsonb, tags jsonb, metadata jsonb,
@@ -114,17 +117,27 @@ _INSERT = text(
 
 
 async def insert_jobs(
-    connection: AsyncConnection, new_jobs: Sequence[NewJob], *, caller_id: UUID, surface: str, at: datetime
+    connection: AsyncConnection,
+    new_jobs: Sequence[NewJob],
+    *,
+    caller_id: UUID,
+    surface: str,
+    at: datetime,
+    traceparent: str | None = None,
 ) -> None:
-    """Insert any number of queued jobs with their first events, in one statement each."""
+    """Insert any number of queued jobs with their first events, in one statement each.
+
+    ``traceparent``: of the request that submits them.
+    """
     if not new_jobs:
         return
     if connection.dialect.name == "postgresql":
-        shared = first_values(at, caller_id=caller_id, surface=surface)
+        shared = first_values(at, caller_id=caller_id, surface=surface, traceparent=traceparent)
         rows = orjson.dumps([job.own_values() for job in new_jobs]).decode()
         await connection.execute(_INSERT, shared | {"caller_id": str(caller_id), "jobs": rows})
         return
-    inserted = [job.row(at, caller_id=caller_id, surface=surface) for job in new_jobs]
+    shared = first_values(at, caller_id=caller_id, surface=surface, traceparent=traceparent)
+    inserted = [job.own_values() | shared for job in new_jobs]
     await connection.execute(insert(jobs), inserted)
     first_events = [
         {"job_id": row["id"], "at": at, **{name: row[name] for name in ("revision", "status", "progress")}}

@@ -25,6 +25,7 @@ INDEXES = {
     *(("0006", "jobs"), ("0007", "assets"), ("0013", "assets"), ("0015", "events"), ("0021", "assets")),
     *(("0012", name) for name in ("campaigns", "jobs")),
     *(("0016", "campaigns"), ("0019", "campaigns"), ("0023", "webhook_deliveries")),
+    *(("0033", name) for name in ("assets", "campaign_items")),
 }
 """Revisions and tables that take no writes while an index is built; a new revision must not add any."""
 

@@ -39,16 +39,17 @@ class LogRedaction:
     def __call__(self, _: Any, __: str, event: EventDict) -> EventDict:
         """Return a line without what it must not show."""
         safe = {"level", "timestamp", *event.get(CONTEXT_NAMES, ()), CONTEXT_NAMES}
-        return {name: value if name in safe else self._value(value) for name, value in event.items()}
+        return {name: value if name in safe else self.value(value) for name, value in event.items()}
 
-    def _value(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
+        """Return a value without what it must not show, at any depth."""
         match value:
             case str():
                 return self.text(value)
             case Mapping():
-                return {self._value(name): self._value(each) for name, each in value.items()}
+                return {self.value(name): self.value(each) for name, each in value.items()}
             case list() | tuple() | set() | frozenset():
-                return [self._value(each) for each in value]
+                return [self.value(each) for each in value]
             case BaseException():
                 return self.text(repr(value))
         return value

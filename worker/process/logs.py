@@ -15,6 +15,7 @@ from structlog.typing import EventDict, Processor
 from models.settings import Settings
 from worker.metrics.process_metrics import count_line
 from worker.printable import printable
+from worker.process.fault_reports import open_fault_reports
 from worker.process.log_context import add_context, remove_context_names
 from worker.process.log_redaction import LogRedaction, secrets_of
 from worker.process.repeated_logs import RepeatedLogs
@@ -38,14 +39,17 @@ def configure_logs(settings: Settings) -> None:
     """Write logs to standard error; as JSON by the settings, or unless it is a terminal."""
     level = getattr(logging, settings.log_level.upper())
     as_json = settings.log_json if settings.log_json is not None else not sys.stderr.isatty()
+    redaction = LogRedaction(secrets_of(settings), content=settings.log_content)
+    reports = open_fault_reports(settings, redaction)
     shared: list[Processor] = [
         add_context,
         structlog.processors.add_log_level,
         count_line,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *([reports] if reports is not None else []),
         structlog.processors.format_exc_info,
         _safe_traceback,
-        LogRedaction(secrets_of(settings), content=settings.log_content),
+        redaction,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

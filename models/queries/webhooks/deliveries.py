@@ -234,6 +234,16 @@ async def redirect_pending(connection: AsyncConnection, endpoint_id: UUID, *, ur
     )
 
 
+async def ended_deliveries(
+    connection: AsyncConnection, job_ids: Sequence[UUID], after: datetime, upto: datetime
+) -> Sequence[Row[Any]]:
+    """Return the deliveries about jobs that ended within a period, without their content."""
+    names = ("id", "job_id", "host", "event", "at", "status", "tries", "log", "ended_at")
+    ended = deliveries.c.ended_at > after, deliveries.c.ended_at <= upto
+    query = select(*(deliveries.c[name] for name in names)).where(deliveries.c.job_id.in_(job_ids), *ended)
+    return (await connection.execute(query)).all()
+
+
 async def prune_deliveries(connection: AsyncConnection, *, before: datetime, limit: int) -> int:
     """Delete deliveries created and ended before a time; return how many, at most ``limit``.
 
