@@ -19,6 +19,9 @@ PAGES = (
     ("channel", "/dashboard/channels/practice"),
     ("health", "/dashboard/health"),
     ("keys", "/dashboard/keys"),
+    ("gallery", "/dashboard/gallery"),
+    ("compare", ""),
+    ("new-action", "/dashboard/actions/new?kind=retry&scope=matching&status=failed,succeeded"),
 )
 _SEEN = (
     "[...document.images].filter((each) => each.getBoundingClientRect().top < innerHeight)"
@@ -41,6 +44,11 @@ async def _take(page: Page, url: str, suffix: str) -> None:
     for name, path in PAGES:
         if name == "job":
             path = await page.run("document.querySelector('.film a, tr[data-row] a').getAttribute('href')")
+        if name == "compare":  # right after the gallery
+            script = (
+                "[...document.querySelectorAll('[data-asset]')].slice(0, 3).map((each) => each.dataset.asset)"
+            )
+            path = f"/dashboard/gallery/compare?ids={','.join((await page.run(script))[:3])}"
         await page.go(url + path)
         await page.until(_SEEN)
         await page.picture(FOLDER / f"{name}{suffix}.png")

@@ -32,10 +32,8 @@ def make_breakages(at: datetime) -> Sequence[Breakage]:
     return (
         Breakage(
             msgid("A storm of 429"),
-            msgid(
-                "Each call is refused twice for its rate. The channel slows down and tries again by itself."
-            ),
-            _body("429 storm", "fail 429 twice", at),
+            msgid("Calls are refused for their rate. The channel slows down, and speeds up again by itself."),
+            _body("429 storm", "fail 429 once", at, every=5),
             "/dashboard/jobs?tag=429+storm",
         ),
         Breakage(
@@ -46,7 +44,7 @@ def make_breakages(at: datetime) -> Sequence[Breakage]:
         ),
         Breakage(
             msgid("Half pictures"),
-            msgid("The files end in the middle. They are not accepted as pictures; it is tried again."),
+            msgid("The files end in the middle. They are not accepted as pictures, but fetched again."),
             _body("half pictures", "fail truncated once", at),
             "/dashboard/jobs?tag=half+pictures",
         ),
@@ -61,11 +59,13 @@ def make_breakages(at: datetime) -> Sequence[Breakage]:
     )
 
 
-def _body(tag: str, hint: str, at: datetime) -> dict[str, Any]:
+def _body(tag: str, hint: str, at: datetime, *, every: int = 1) -> dict[str, Any]:
+    """Return jobs of which one in so many fails; of a model of their own, so that no other one slows down."""
     jobs = [
         {
-            "model": "practice-image",
-            "prompt": f"{_SCENES[number % len(_SCENES)]}, no. {number + 1} at {at:%H:%M:%S} [{hint}]",
+            "model": f"practice {tag}",
+            "prompt": f"{_SCENES[number % len(_SCENES)]}, no. {number + 1} at {at:%H:%M:%S}"
+            + ("" if number % every else f" [{hint}]"),
             "tags": [tag],
         }
         for number in range(JOBS)
