@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n $(PROCESSES)
 unexport PYTHONDONTWRITEBYTECODE  # without compiled files, each process that a test starts compiles all it imports
 SLOW_TO_TRACE := behaviour/test_splits.py behaviour/test_hostile_bytes.py behaviour/test_reader_memory.py
 
-.PHONY: openapi screenshots demo test test-fast check coverage bench chaos attack deploy-test format constraints clean
+.PHONY: sbom openapi screenshots demo test test-fast check coverage bench chaos attack deploy-test format constraints clean
 
 # uv installs in seconds what takes pip minutes: the one on the PATH, else one from pip. Both verify the hashes: uv
 # those of constraints, pip those of requirements only, and no folder has a hash: so it installs this one by itself.
@@ -72,6 +72,9 @@ constraints: $(READY)  ## renew the pins and their hashes
 
 screenshots: $(READY)  ## take the pictures of the dashboard in docs/pictures/dashboard from the demo's data; needs chromium
 	$(BIN)/python -m tests.support.screenshots
+
+sbom: $(READY)  ## write darkroom.cdx.json, what Darkroom is made of (CycloneDX)
+	$(BIN)/python ops/sbom.py sheets otel sentry > darkroom.cdx.json
 
 openapi: $(READY)  ## write docs/openapi.json, from which clients in other languages are generated
 	$(BIN)/python -m api.openapi_file

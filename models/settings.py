@@ -606,15 +606,21 @@ def _upstream_channel(settings: Settings) -> ChannelSettings:
     )
 
 
+FROM_FILES = (  # settings that are secrets, or may have one inside: a variable may name a file instead
+    *("database_url", "broker_url", "api_keys", "admin_keys", "secret_key", "upstream_api_key", "channels"),
+    *("metrics_key", "midjourney_keyless_key", "s3_access_key_id", "s3_secret_access_key", "sentry_dsn"),
+)
+
+
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """Read the variables and the file, once.
 
     ``config`` defaults to ``darkroom.toml`` in the current folder, if there is one. ``overrides`` (of the
     command line) outrank both. Raises ``SettingsError`` with one sentence per fault.
     """
-    values = _read_file(config)
+    values, secrets = _read_file(config), _read_secret_files()
     try:
-        fresh = _without_shadowed(values)
+        fresh = _without_shadowed(values) | secrets
         settings = Settings(
             **{**fresh, **{name: value for name, value in overrides.items() if value is not None}}
         )
@@ -636,6 +642,34 @@ def _read_file(config: Path | None) -> dict[str, Any]:
     return read_toml(path)
 
 
+def _read_secret_files() -> dict[str, str]:
+    """Return the settings whose variable names a file with the value: ``DARKROOM_SECRET_KEY_FILE=/run/…``.
+
+    Raises ``SettingsError`` if a file can't be read or is empty, or if the value is given twice.
+    """
+    found: dict[str, str] = {}
+    faults: list[str] = []
+    for name in FROM_FILES:
+        variable = f"DARKROOM_{name.upper()}"
+        path = os.environ.get(f"{variable}_FILE")
+        if not path:
+            continue
+        if os.environ.get(variable):
+            faults.append(f"{variable} and {variable}_FILE are both set; keep one of them.")
+            continue
+        try:
+            found[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it is no text"
+            faults.append(f"{variable}_FILE: {one_line(path)} can't be read: {why}.")
+            continue
+        if not found[name]:
+            faults.append(f"{variable}_FILE: {one_line(path)} is empty.")
+    if faults:
+        raise SettingsError(faults)
+    return found
+
+
 def _without_shadowed(values: Mapping[str, Any]) -> dict[str, Any]:
     """Drop values that a variable sets too: pydantic-settings ranks arguments above the environment."""
     from_environment = {name.upper() for name in os.environ}
@@ -646,14 +680,16 @@ def _without_shadowed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def origin_of(settings: Settings, name: str) -> str:
     """Return where a setting's value comes from: ``environment``, ``file`` (or an option), ``default``."""
-    if f"DARKROOM_{name.upper()}" in os.environ and name in settings.model_fields_set:
+    variable = f"DARKROOM_{name.upper()}"
+    named = variable in os.environ or (name in FROM_FILES and f"{variable}_FILE" in os.environ)
+    if named and name in settings.model_fields_set:
         return "environment"
     return "file" if name in settings.model_fields_set else "default"
 
 
 def unknown_variables() -> list[str]:
     """Return a sentence for each ``DARKROOM_*`` variable that nothing reads, with the nearest right name."""
-    known = [*Settings.model_fields, *_OF_CLIENTS]
+    known = [*Settings.model_fields, *_OF_CLIENTS, *(f"{name}_file" for name in FROM_FILES)]
     sentences = []
     for name in sorted(os.environ):
         prefix, _, own = name.lower().partition("_")

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.errors import SettingsError
-from models.settings import Settings, load_settings, unknown_variables
+from models.settings import FROM_FILES, Settings, load_settings, origin_of, unknown_variables
 from models.states import OnUnknown
 
 CHANNEL = """
@@ -276,3 +276,31 @@ def test_a_variable_that_nothing_reads_is_named_with_the_nearest_right_one(
     assert "did you mean DARKROOM_PORT?" in found["DARKROOM_PROT"]
     assert "did you mean DARKROOM_UPSTREAM_API_KEY?" in found["DARKROOM_UPSTREAM_KEY"]
     assert "README" in found["DARKROOM_COLOUR"]
+
+
+def test_secrets_may_be_in_files_that_variables_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "darkroom.toml").write_text("api_keys = ['a-key-of-the-file-7d1c']\nport = 1111\n")
+    (tmp_path / "keys").write_text("q1w2e3r4-first-7aa1,q1w2e3r4-second-8bb2\n")
+    (tmp_path / "url").write_text("postgresql://me:secret@db/x\n")
+    monkeypatch.setenv("DARKROOM_API_KEYS_FILE", str(tmp_path / "keys"))
+    monkeypatch.setenv("DARKROOM_DATABASE_URL_FILE", str(tmp_path / "url"))
+    settings = load_settings()
+    assert [key.get_secret_value() for key in settings.api_keys] == [
+        "q1w2e3r4-first-7aa1",
+        "q1w2e3r4-second-8bb2",
+    ]
+    assert (settings.database_url, settings.port) == ("postgresql://me:secret@db/x", 1111)
+    assert (origin_of(settings, "api_keys"), unknown_variables()) == ("environment", [])
+    assert set(FROM_FILES) <= set(Settings.model_fields)
+
+    monkeypatch.setenv("DARKROOM_DATABASE_URL", "sqlite:///x.db")
+    (tmp_path / "keys").write_text("\n")
+    monkeypatch.setenv("DARKROOM_SECRET_KEY_FILE", "nowhere")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert refused.value.faults == [
+        "DARKROOM_DATABASE_URL and DARKROOM_DATABASE_URL_FILE are both set; keep one of them.",
+        f"DARKROOM_API_KEYS_FILE: {tmp_path / 'keys'} is empty.",
+        "DARKROOM_SECRET_KEY_FILE: nowhere can't be read: No such file or directory.",
+    ]

@@ -1,0 +1,29 @@
+"""The SBOM names everything that an installation has, with the hashes that are pinned."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_dependency_is_a_component_with_its_version_and_the_hashes_of_its_files() -> None:
+    command = [sys.executable, str(ROOT / "ops" / "sbom.py"), "otel"]
+    document = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    components = {each["name"]: each for each in document["components"]}
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["otel"]]
+    assert {canonicalize_name(Requirement(line).name) for line in wanted} <= components.keys()
+    assert "pytest" not in components
+    assert document["metadata"]["component"]["version"] == project["version"]
+    pins = (ROOT / "constraints.txt").read_text()
+    for name, component in components.items():
+        assert component["purl"] == f"pkg:pypi/{name}@{component['version']}"
+        (files,) = component["externalReferences"]
+        assert files["hashes"], name
+        assert all(each["content"] in pins for each in files["hashes"])
