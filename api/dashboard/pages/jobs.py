@@ -15,14 +15,16 @@ from api.jobs.selection.job_conditions import ListedJobs, listed_filter, read_co
 from api.services import ApiServices
 from models.queries.dashboard.figures import MOST_COUNTED, OPEN_STATUSES, count_listed, count_statuses
 from models.queries.dashboard.saved_views import list_views
-from models.queries.selection.job_filter import JobFilter
+from models.queries.selection.job_filter import SEARCHED, JobFilter
 from models.states import JobStatus
 
 _ROWS = 50
 CONDITIONS = tuple(ListedJobs.model_fields)
 _PAGING = frozenset({"before", "after"})
 _COUNTABLE = frozenset({"status", "campaign", "action"})  # by which indexes count up to 10,001 at once
-_FIELDS = frozenset({"status", "model", "campaign", "tag", "error_code", "caller"})  # of the filter's form
+_FIELDS = frozenset(
+    {"status", "text", "model", "campaign", "tag", "error_code", "caller"}
+)  # of the filter's form
 _VIEWS = (
     (msgid("All"), ""),
     (msgid("Waiting"), "queued"),
@@ -91,6 +93,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "others": {name: value for name, value in filters.items() if name not in _FIELDS},
         "matching": await _count(view, every, filters, len(found)),
         "most_counted": MOST_COUNTED,
+        "searched": SEARCHED if given.text else None,
         "views": [
             (label, statuses, sum(counts.get(each, 0) for each in statuses.split(",")) if statuses else None)
             for label, statuses in _VIEWS

@@ -16,7 +16,7 @@ from models.checks.findings import Check
 from models.database import Database
 from models.errors import InvalidRequest, NotFound
 from models.ids import parse_id, short_range
-from models.queries.selection.job_filter import JobFilter
+from models.queries.selection.job_filter import SEARCHED, JobFilter
 from models.queries.short_ids import whole_id
 from models.states import JobStatus
 
@@ -49,6 +49,12 @@ class JobConditions(BaseModel):
         "match only surface=midjourney",
     )
     error_code: str | None = Field(None, min_length=1, max_length=64, description="error.code of the job")
+    text: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description=f"a part of the prompt, in any case; looked for in the newest {SEARCHED:,} jobs",
+    )
     created_after: Timestamp = Field(None, description="created at this time or later (RFC 3339)")
     created_before: Timestamp = Field(None, description="created earlier than this (RFC 3339)")
     finished_after: Timestamp = Field(None, description="finished at this time or later (RFC 3339)")
@@ -84,6 +90,7 @@ class JobConditions(BaseModel):
             tag=self.tag,
             surface=self.surface,
             error_code=self.error_code,
+            text=self.text,
             created_after=self.created_after,
             created_before=self.created_before,
             finished_after=self.finished_after,

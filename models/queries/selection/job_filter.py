@@ -14,6 +14,7 @@ from models.tables import assets, campaign_items, job_action_jobs, jobs
 PARTS_ONLY = "midjourney"
 """Surface whose jobs are parts of tasks: a filter matches them only if it names this surface."""
 
+SEARCHED = 100_000  #: newest jobs of all callers in whose prompts a text is looked for
 WITHOUT_VERDICT = "none"  #: value of ``verdict`` for takes without one
 
 
@@ -32,6 +33,7 @@ class JobFilter:
     tag: str | None = None
     surface: str | None = None
     error_code: str | None = None
+    text: str | None = None  #: a part of the prompt, in any case, of the ``SEARCHED`` newest jobs
     created_after: datetime | None = None
     created_before: datetime | None = None
     finished_after: datetime | None = None
@@ -81,7 +83,16 @@ def conditions(
         found.append(_has_tag(wanted.tag, sqlite=sqlite))
     if wanted.error_code is not None:
         found.append(_error_code(sqlite=sqlite) == wanted.error_code)
+    if wanted.text is not None:
+        found += [jobs.c.prompt.icontains(wanted.text, autoescape=True), _is_searched()]
     return [*found, *_times(wanted)]
+
+
+def _is_searched() -> ColumnElement[bool]:
+    """Return whether a job is one of the newest, whose prompts are looked through."""
+    every = jobs.alias("every_job")
+    first = select(every.c.id).order_by(every.c.id.desc()).offset(SEARCHED).limit(1).scalar_subquery()
+    return jobs.c.id > func.coalesce(first, literal(UUID(int=0), jobs.c.id.type))
 
 
 def _has_verdict(verdict: str | None) -> ColumnElement[bool]:
