@@ -1,0 +1,69 @@
+"""The Chinese pages say what the English ones say: headings, code, settings, tables and links agree."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CHINESE = ROOT / "docs" / "zh"
+PAGES = sorted(page.name for page in CHINESE.glob("*.md"))
+
+FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+SETTING = re.compile(r"DARKROOM_[A-Z0-9_]+\*?")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def english_page(name: str) -> Path:
+    """The page that a Chinese one is a translation of."""
+    return ROOT / name if name == "README.md" else ROOT / "docs" / name
+
+
+def both(name: str) -> tuple[str, str]:
+    """The English and the Chinese text of a page."""
+    return english_page(name).read_text(encoding="utf-8"), (CHINESE / name).read_text(encoding="utf-8")
+
+
+def prose(text: str) -> str:
+    """A page without its code blocks, in which a `#` begins no heading."""
+    return FENCE.sub("", text)
+
+
+def tables(text: str) -> list[list[int]]:
+    """The number of cells in each row of each table of a page."""
+    found = re.findall(r"(?:^\|.*\n)+", prose(text) + "\n", re.MULTILINE)
+    return [[row.count("|") for row in table.splitlines()] for table in found]
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments that a link to a page may have, as GitHub makes them of headings."""
+    titles = [title for _, title in HEADING.findall(prose(page.read_text(encoding="utf-8")))]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_chinese_page_is_built_as_its_english_page(name: str) -> None:
+    assert english_page(name).is_file()
+    english, chinese = both(name)
+    levels = [[len(level) for level, _ in HEADING.findall(prose(text))] for text in (english, chinese)]
+    assert levels[1] == levels[0]
+    assert [block[0] for block in FENCE.finditer(chinese)] == [block[0] for block in FENCE.finditer(english)]
+    assert tables(chinese) == tables(english)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_chinese_page_names_the_settings_of_its_english_page(name: str) -> None:
+    english, chinese = both(name)
+    assert sorted(set(SETTING.findall(chinese))) == sorted(set(SETTING.findall(english)))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_links_of_a_chinese_page_lead_somewhere(name: str) -> None:
+    for link in LINK.findall(prose(both(name)[1])):
+        if "://" in link:
+            continue
+        path, _, fragment = link.partition("#")
+        target = (CHINESE / path).resolve() if path else CHINESE / name
+        assert target.is_file(), link
+        assert not fragment or fragment in anchors(target), link
