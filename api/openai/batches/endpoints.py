@@ -15,7 +15,7 @@ from api.openai.chat.answer import chat_answer
 from api.openai.chat.messages import read_messages
 from api.openai.chat.request import chat_request
 from api.openai.images.answer import images_answer
-from api.openai.images.inputs import take_images
+from api.openai.images.inputs import check_inline_mask, take_images
 from api.openai.images.request import EDIT, read_members
 from api.openai.responses.document import response_document
 from api.openai.responses.input import read_input
@@ -48,6 +48,7 @@ def _read_edit(body: Mapping[str, Any], services: ApiServices, at: datetime) -> 
     inputs = take_images(rest)
     if not inputs.images:
         raise InvalidRequest("images", "is required: at least one picture")
+    check_inline_mask(inputs, services)
     wanted = read_members(rest, services, inputs=inputs, kind=EDIT)
     return validate(wanted.submission, services.settings, at)
 

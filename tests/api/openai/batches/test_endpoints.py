@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from tests.api.openai.batches.batch_stack import BatchStack, line
+from tests.api.openai.pictures import png
 from tests.api.openai.stack import MODEL, TEXT_MODEL
 from worker.practice.drawing.png import prompt_of, tiny_png
 
 PICTURE = tiny_png("an input", 0)
+SMALL_MASK = "data:image/png;base64," + base64.b64encode(png(9, 9, "#00000000")).decode()
 DATA_URL = "data:image/png;base64," + base64.b64encode(PICTURE).decode()
 
 
@@ -92,23 +94,28 @@ async def test_edits_take_pictures_as_data_urls_as_files_and_by_the_addresses_of
 
 
 @pytest.mark.parametrize(
-    ("images", "code"),
+    ("members", "code", "param"),
     [
-        ([], "invalid_request"),
-        ([{"file_id": "file-" + "0" * 26}], "input_image_not_found"),
-        ([{"file_id": "file-none"}], "invalid_request"),
-        ([{"image_url": "data:image/png;base64,AAAA"}], "input_image_invalid"),
+        ({"images": []}, "invalid_request", "body.images"),
+        ({"images": [{"file_id": "file-" + "0" * 26}]}, "input_image_not_found", "body.images"),
+        ({"images": [{"file_id": "file-none"}]}, "invalid_request", "body.images.0"),
+        ({"images": [{"image_url": "data:image/png;base64,AAAA"}]}, "input_image_invalid", "body.images"),
+        (
+            {"images": [{"image_url": DATA_URL}], "mask": {"image_url": SMALL_MASK}},
+            "invalid_request",
+            "body.mask",
+        ),
     ],
 )
 async def test_an_edit_without_a_usable_picture_is_an_error_of_its_line(
-    batches: BatchStack, images: list[Any], code: str
+    batches: BatchStack, members: dict[str, Any], code: str, param: str
 ) -> None:
     lines = [
         line("good", images=[{"image_url": DATA_URL}], url="/v1/images/edits"),
-        line("bad", images=images, url="/v1/images/edits"),
+        line("bad", **members, url="/v1/images/edits"),
     ]
     ended = await batches.until(await batches.create(lines, endpoint="/v1/images/edits"))
     assert ended.status == "failed"
     assert ended.errors is not None
-    assert [(each.code, each.line) for each in ended.errors.data or ()] == [(code, 2)]
+    assert [(each.code, each.line, each.param) for each in ended.errors.data or ()] == [(code, 2, param)]
     assert not await batches.stack.jobs()
