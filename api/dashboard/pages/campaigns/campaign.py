@@ -1,6 +1,6 @@
 """One campaign: how far it is, what it costs, what failed, what it needs from a person, and what to press."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,7 @@ _PICTURES = 12
 _ACTIONS = 8
 _EXPORTS = 6
 _GROUPS = 8
+_MODELS = 20
 _REPAIRS = (ActionKind.RETRY.value, ActionKind.REROLL.value)
 MODES = (
     (RetryMode.MISSING, msgid("Missing")),
@@ -96,6 +97,8 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "failures": failures["data"][:_GROUPS],
         "failed": sum(each["count"] for each in failures["data"]),
         "costs": costs,
+        "models": await _models(view, campaign.id, costs),
+        "same_items": view.query.get("same") == "yes",
         "actions": actions,
         "running_actions": [each for each in actions if each["status"] == ActionStatus.RUNNING],
         "exports": await list_exports(services, caller, campaign=document["id"], before=None, limit=_EXPORTS),
@@ -127,6 +130,28 @@ async def _costs(services: ApiServices, scope: UUID | None, campaign_id: UUID) -
         results = await results_by_model(connection, campaign_id, same_items=())
         costs = await costs_by_model(connection, campaign_id, same_items=())
     return costs_document(campaign, counts, spent, models_document(results, costs, ()))
+
+
+async def _models(
+    view: PageView, campaign_id: UUID, costs: Mapping[str, Any] | None
+) -> Sequence[Mapping[str, Any]]:
+    """Return the models side by side; of items that have a picture of each, if the address says so."""
+    found: Sequence[Mapping[str, Any]] = costs["models"] if costs else []
+    names = tuple(each["model"] for each in found if each["pictures"])[:_MODELS]
+    if view.query.get("same") != "yes" or len(names) < 2:
+        return found
+    same: Mapping[str, Any] = await shared(view, 3.0, _same_items, campaign_id, names)
+    data: Sequence[Mapping[str, Any]] = same["data"]
+    return data
+
+
+async def _same_items(
+    services: ApiServices, scope: UUID | None, campaign_id: UUID, names: Sequence[str]
+) -> Mapping[str, Any]:
+    async with services.database.reading() as connection:
+        results = await results_by_model(connection, campaign_id, same_items=names)
+        costs = await costs_by_model(connection, campaign_id, same_items=names)
+    return models_document(results, costs, names)
 
 
 async def read_preview(view: PageView, campaign: str) -> RepairPreview | None:

@@ -57,6 +57,24 @@ async def test_a_preview_says_what_is_left_and_why_and_what_can_not_be_done(
     assert "no further call is made for it" in cancelled
 
 
+async def test_models_are_compared_by_all_takes_or_by_items_with_a_picture_of_each(
+    service: Service, admin: Visitor, path: str
+) -> None:
+    made = (await service.get(f"/v1{path}/items")).json()["data"][0]
+    body = {"items": [made["id"]], "model": "gpt-image-2", "expected_count": 1}
+    assert (await admin.call("POST", f"/v1{path}/reroll", json=body)).status_code == 202
+    await control(service)
+    [again] = (await service.get(f"/v1{path}/items?key={made['key']}")).json()["data"]
+    await service.finish({"id": again["job"]}, b"by the other model")
+    await admin.call("POST", f"/v1{path}/verdicts", json={"items": [made["id"]], "verdict": "pick"})
+    for query, takes in (("", 3), ("?same=yes", 1)):
+        page = (await admin.get(f"/dashboard{path}{query}")).text
+        assert "Items that have a picture of each" in page
+        models = page[page.index('id="models"') :]
+        row = models[models.index(">gpt-image</a>") :]
+        assert f'data-label="Takes">{takes}</td>' in row[:200], query
+
+
 async def test_what_a_pause_needs_is_said_beside_its_button(admin: Visitor, path: str) -> None:
     await admin.call("POST", f"/v1{path}/pause", json={"reason": "the light is wrong"})
     page = (await admin.get(f"/dashboard{path}")).text
