@@ -67,3 +67,8 @@ def test_the_links_of_a_chinese_page_lead_somewhere(name: str) -> None:
         target = (CHINESE / path).resolve() if path else CHINESE / name
         assert target.is_file(), link
         assert not fragment or fragment in anchors(target), link
+
+
+def test_the_chinese_readme_has_the_defaults_of_each_setting() -> None:
+    rows = [re.findall(r"^(\| `DARKROOM_[^|]+\|[^|]*\|)", text, re.MULTILINE) for text in both("README.md")]
+    assert rows[1] == rows[0]
