@@ -58,3 +58,13 @@ async def test_an_action_goes_on_where_a_kill_ended_it(darkroom: EmbeddedDarkroo
         path = await page.run("document.querySelector('a[href*=\"action=action_\"]').getAttribute('href')")
         await page.go(darkroom.url + path)
         await page.until("document.querySelectorAll('tr[data-row] .s-cancelled').length === 50")
+        opened = "new KeyboardEvent('keydown', { key: 'k', ctrlKey: true, bubbles: true })"
+        await page.run(f"document.body.dispatchEvent({opened})")
+        await page.until("document.querySelector('#palette').open")
+        await page.run("document.querySelector('#palette input').value = 'gall'")
+        await page.run(
+            "document.querySelector('#palette input').dispatchEvent(new Event('input', { bubbles: true }))"
+        )
+        await page.run("document.querySelector('#palette input').focus()")
+        await page.press("Enter")
+        await page.until("location.pathname === '/dashboard/gallery'")

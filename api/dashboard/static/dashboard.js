@@ -235,6 +235,47 @@ registerKeys({
   "g e": () => location.assign("/dashboard/errors"),
 });
 
+// --- Palette: Ctrl-K or Cmd-K lists the pages and the buttons of this one; an id that is pasted is opened.
+
+const PLACES = { job_: "/dashboard/jobs/", action_: "/dashboard/actions/", camp_: "/dashboard/campaigns/" };
+const palette = document.getElementById("palette");
+
+function choices(words) {
+  const place = Object.keys(PLACES).find((each) => words.startsWith(each));
+  if (place) return [{ text: words, act: () => location.assign(PLACES[place] + encodeURIComponent(words)) }];
+  const found = document.querySelectorAll(".nav a, .tabs a, #content [data-call]");
+  const all = [...found].map((each) => ({ text: each.textContent.trim().replace(/\s+/g, " "), act: () => each.click() }));
+  return all.filter(({ text }) => text.toLowerCase().includes(words.toLowerCase())).slice(0, 12);
+}
+function list() {
+  const shown = choices(palette.querySelector("input").value.trim());
+  palette.querySelector("ul").replaceChildren(...shown.map(({ text, act }) => {
+    const item = document.createElement("li"), button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.addEventListener("click", () => { palette.close(); act(); });
+    item.append(button);
+    return item;
+  }));
+}
+palette?.addEventListener("input", list);
+palette?.addEventListener("keydown", (event) => {
+  const all = [...palette.querySelectorAll("li button")], at = all.indexOf(document.activeElement);
+  if (event.key === "ArrowDown") (all[at + 1] ?? all[0])?.focus();
+  else if (event.key === "ArrowUp") (all[at - 1] ?? palette.querySelector("input")).focus();
+  else if (event.key === "Enter" && at < 0) all[0]?.click();
+  else return;
+  event.preventDefault();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || !palette) return;
+  event.preventDefault();
+  if (document.querySelector("dialog[open]")) return;
+  palette.querySelector("input").value = "";
+  list();
+  palette.showModal();
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
   if ((event.key === "Enter" || event.key === " ") && event.target.closest("a, button, summary")) return;
