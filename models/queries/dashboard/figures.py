@@ -83,15 +83,10 @@ async def count_statuses(
 async def count_listed(connection: AsyncConnection, caller_id: UUID | None, wanted: JobFilter) -> int:
     """Count the jobs of one caller, or of all, that match a filter, up to ``MOST_COUNTED`` and one."""
     sqlite = connection.dialect.name == "sqlite"
-    ids = [caller_id] if caller_id else (await connection.scalars(select(callers.c.id))).all()
-    found = 0
-    for each in ids:
-        own = [jobs.c.caller_id == each, *conditions(wanted, sqlite=sqlite)]
-        matching = select(literal(1)).where(*own).limit(_COUNTED - found).subquery()
-        found += await connection.scalar(select(func.count()).select_from(matching)) or 0
-        if found >= _COUNTED:
-            break
-    return found
+    every = jobs.c.caller_id.in_(select(callers.c.id))  # the indexes begin with the caller
+    own = every if caller_id is None else jobs.c.caller_id == caller_id
+    matching = select(literal(1)).where(own, *conditions(wanted, sqlite=sqlite)).limit(_COUNTED).subquery()
+    return await connection.scalar(select(func.count()).select_from(matching)) or 0
 
 
 async def oldest_due(

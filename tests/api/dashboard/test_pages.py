@@ -152,6 +152,29 @@ async def test_pages_are_written_in_chinese(service: Service) -> None:
         assert re.search("[\u4e00-\u9fff]", heading[1]), page.name
 
 
+async def test_each_button_sends_a_documented_call(service: Service) -> None:
+    service.app.state.practice = True
+    documented = [
+        (method.upper(), re.compile(re.sub(r"\\\{[^}]+\\\}", "[^?]+", re.escape(path)) + r"(\?.*)?"))
+        for path, methods in service.app.openapi()["paths"].items()
+        for method in methods
+    ]
+    admin = await visit(service, ADMIN)
+    ids = await filled(service)
+    found = set()
+    for page in PAGES:
+        text = (await admin.get(address(page, ids))).text
+        found |= set(re.findall(r'data-call="(\w+) ([^"]+)"', text))
+        found |= set(re.findall(r"<code>(GET|POST|DELETE|PATCH) (/v1/[^<]*)</code>", text))
+    assert len(found) > 30
+    unknown = [
+        f"{method} {path}"
+        for method, path in found
+        if not any(method == other and form.fullmatch(path) for other, form in documented)
+    ]
+    assert unknown == []
+
+
 async def test_an_unknown_page_says_so(service: Service) -> None:
     admin = await visit(service, ADMIN)
     answer = await admin.get("/dashboard/nothing")
