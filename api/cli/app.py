@@ -49,6 +49,7 @@ _COMMANDS = (
     (_USE, "webhooks", "commands.webhooks:app", "Manage webhooks and their deliveries."),
     (_USE, "top", "top.command:top", "Watch and act in a terminal: jobs, channels, workers, errors."),
     (_USE, "channels", "commands.channels:app", "Show, test, pause, drain, resume and remove channels."),
+    (_USE, "mcp", "assistant.command:mcp", "Serve an assistant's tools (Model Context Protocol)."),
     (_OPERATE, "keys", "commands.keys:app", "Create, list, limit and revoke API keys."),
     (_USE, "costs", "commands.money.costs:app", "Show what calls have cost, and compare it with a bill."),
     (_OPERATE, "backup", "commands.backup.backup:backup", "Copy the database and the files into a folder."),
