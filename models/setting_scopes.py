@@ -66,7 +66,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ),
     ({Part.API, Part.WORKER}, "metrics_key metrics_public"),
     ({Part.METRICS_PORT}, "metrics_host metrics_port"),
-    ({Part.WORKER}, "retention_archive quiet_hours celery_events"),
+    ({Part.WORKER}, "retention_archive retention_audit retention_tombstones quiet_hours celery_events"),
     (
         {Part.WORKER, Part.RETENTION},
         "retention_jobs retention_events retention_attempts retention_answers retention_pictures "

@@ -307,6 +307,18 @@ class Settings(BaseSettings):
         le=10**9,
         description="seconds after which thumbnails of ended jobs' images are deleted; unset: never",
     )
+    retention_audit: float | None = Field(
+        None,
+        gt=0,
+        le=10**9,
+        description="seconds after which entries of the audit log are deleted; unset: never",
+    )
+    retention_tombstones: float | None = Field(
+        None,
+        gt=0,
+        le=10**9,
+        description="seconds after which what is left of deleted jobs and images is deleted; unset: never",
+    )
     retention_archive: bool = Field(
         False, description="write ended jobs into the storage as JSON before retention deletes them"
     )
@@ -504,7 +516,7 @@ class Settings(BaseSettings):
         "sentry_dsn",
         "price_file",
         "metrics_port",
-        *(f"retention_{kind}" for kind in _RETAINED),
+        *(f"retention_{kind}" for kind in (*_RETAINED, "audit", "tombstones")),
         mode="before",
     )
     @classmethod

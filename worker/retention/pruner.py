@@ -15,8 +15,10 @@ import structlog
 
 from models.errors import StorageError
 from models.operations.retention import Retention, RetentionKind, Rules, rules_of
+from models.queries.dashboard.audit import delete_entries
 from models.queries.operations import ended_jobs
 from models.queries.operations.ended_jobs import Deleted, any_rules, lock_ended, page_of_ended
+from models.queries.operations.tombstones import delete_tombstones
 from models.queries.operations.whole_jobs import read_whole_jobs
 from models.queries.workers import first_worker
 from worker.database_retry import run_forever
@@ -26,6 +28,7 @@ from worker.services import WorkerServices
 
 _PAGE = 1000  # jobs looked at in one query
 _BATCH = 50  # jobs in one transaction
+_RECORDS = 500  # entries or tombstones in one transaction
 _SHARE = 4  # rests so many times as long as a transaction took
 _LEAST_REST = 0.05  # seconds
 _REST = 60.0  # seconds between two passes
@@ -64,6 +67,7 @@ class RetentionPruner:
                     images=deleted.pictures,
                     answers=deleted.answers,
                 )
+            await self._prune_records()
         try:
             await delete_due_files(services.database, services.store, services.clock())
         except StorageError as error:
@@ -86,6 +90,26 @@ class RetentionPruner:
                 break
             await asyncio.sleep(_LEAST_REST)
         return deleted
+
+    async def _prune_records(self) -> None:
+        """Delete entries of the audit log and tombstones that are over their time, in small batches."""
+        services, now = self._services, self._services.clock()
+        if (seconds := services.settings.retention_audit) is not None:
+            full = True
+            while full:
+                async with services.database.writing() as connection:
+                    before = now - timedelta(seconds=seconds)
+                    full = await delete_entries(connection, before=before, limit=_RECORDS) == _RECORDS
+                await asyncio.sleep(_LEAST_REST)
+        if (seconds := services.settings.retention_tombstones) is not None:
+            after: UUID | None = None
+            more = True
+            while more:
+                async with services.database.writing() as connection:
+                    before = now - timedelta(seconds=seconds)
+                    _, after = await delete_tombstones(connection, after, before=before, limit=_RECORDS)
+                more = after is not None
+                await asyncio.sleep(_LEAST_REST)
 
     async def _prune(self, kinds: frozenset[RetentionKind], job_ids: Sequence[UUID]) -> Deleted:
         """Delete these kinds of some jobs, in one transaction; then rest."""

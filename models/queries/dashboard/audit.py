@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import audit
@@ -34,6 +34,18 @@ class AuditEntry:
 async def insert_entry(connection: AsyncConnection, entry: AuditEntry) -> None:
     """Insert an entry."""
     await connection.execute(insert(audit).values(asdict(entry)))
+
+
+async def delete_entries(connection: AsyncConnection, *, before: datetime, limit: int) -> int:
+    """Delete entries older than this, of the oldest ``limit`` ones; return how many.
+
+    They are found by id, which is in the order of time.
+    """
+    oldest = await connection.execute(select(audit.c.id, audit.c.at).order_by(audit.c.id).limit(limit))
+    ids = [row.id for row in oldest if row.at < before]
+    if ids:
+        await connection.execute(delete(audit).where(audit.c.id.in_(ids)))
+    return len(ids)
 
 
 async def list_entries(

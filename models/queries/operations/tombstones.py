@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import tombstones
@@ -30,6 +30,21 @@ class Tombstone:
 def job_hash(job_id: UUID, model: str, prompt: str) -> str:
     """Return the hash of a deleted job."""
     return hashlib.sha256(f"{job_id}\n{model}\n{prompt}".encode("utf-8", "replace")).hexdigest()
+
+
+async def delete_tombstones(
+    connection: AsyncConnection, after: UUID | None, *, before: datetime, limit: int
+) -> tuple[int, UUID | None]:
+    """Delete those of the next tombstones by id that are older than this.
+
+    Returns how many, and the last id; ``None``: there are no more.
+    """
+    query = select(tombstones.c.id, tombstones.c.deleted_at).order_by(tombstones.c.id).limit(limit)
+    rows = (await connection.execute(query if after is None else query.where(tombstones.c.id > after))).all()
+    ids = [row.id for row in rows if row.deleted_at < before]
+    if ids:
+        await connection.execute(delete(tombstones).where(tombstones.c.id.in_(ids)))
+    return len(ids), rows[-1].id if len(rows) == limit else None
 
 
 async def write_tombstones(

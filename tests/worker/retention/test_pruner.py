@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import func, insert, select, update
 
+from models.ids import new_id
+from models.queries.dashboard.audit import AuditEntry, insert_entry
 from models.queries.operations.file_deletions import count_file_deletions
-from models.tables import assets, callers, campaigns, jobs, spend, tombstones
+from models.tables import assets, audit, callers, campaigns, jobs, spend, tombstones
 from tests.support.darkroom import Darkroom, OneWorker
 from worker.retention.job_archive import unpack
 from worker.retention.pruner import RetentionPruner
@@ -158,3 +161,24 @@ async def test_only_the_worker_that_was_started_first_prunes(darkroom: Darkroom)
     assert await count(darkroom, jobs) == 1
     await pruned(darkroom, first)
     assert await count(darkroom, jobs) == 0
+
+
+async def test_entries_of_the_audit_log_and_tombstones_have_periods_of_their_own(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.retention.pruner._RECORDS", 2)
+    worker = await darkroom.worker()
+    settings = darkroom.services.settings.model_copy(
+        update={"retention_audit": 86_400.0, "retention_tombstones": 172_800.0}
+    )
+    object.__setattr__(darkroom.services, "settings", settings)
+    for _ in range(5):
+        at = darkroom.clock()
+        entry = AuditEntry(at=at, by="a", role="admin", through="api", action="x")
+        stone = {"id": new_id(), "kind": "job", "caller_id": new_id(), "sha256": "", "reason": "purge"}
+        async with darkroom.services.database.writing() as connection:
+            await insert_entry(connection, entry)
+            await connection.execute(insert(tombstones).values(**stone, deleted_at=at))
+        darkroom.clock.forward(hours=13)
+    await pruned(darkroom, worker)
+    assert (await count(darkroom, audit), await count(darkroom, tombstones)) == (1, 3)
