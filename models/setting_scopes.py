@@ -37,7 +37,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.API, Part.WORKER, Part.DOCTOR}, "database_pool"),
     ({Part.WORKER, Part.DOCTOR}, "worker_slots"),
     ({Part.API, Part.WORKER, Part.PRICES}, "price_file"),
-    ({Part.API, Part.WORKER}, "routing"),
+    ({Part.API, Part.WORKER}, "routing quiet_hours webhook_timeout webhook_retention"),
     ({Part.WORKER}, "routing_exploration otel_endpoint"),
     (
         {Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS},
@@ -66,7 +66,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ),
     ({Part.API, Part.WORKER}, "metrics_key metrics_public"),
     ({Part.METRICS_PORT}, "metrics_host metrics_port"),
-    ({Part.WORKER}, "retention_archive retention_audit retention_tombstones quiet_hours celery_events"),
+    ({Part.WORKER}, "retention_archive retention_audit retention_tombstones celery_events"),
     (
         {Part.WORKER, Part.RETENTION},
         "retention_jobs retention_events retention_attempts retention_answers retention_pictures "
@@ -75,7 +75,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     (
         {Part.WORKER},
         "worker_memory worker_grace dispatch_interval retry_base retry_cap retry "
-        "download_timeout store_attempts keep_answers answer_limit webhook_timeout webhook_retention "
+        "download_timeout store_attempts keep_answers answer_limit "
         "check_processes export_age",
     ),
 )

@@ -44,6 +44,7 @@ ON_DEMAND = {
     *("campaign_takes", "exports", "export_age", "export_url"),
     "retention_archive",  # before jobs are deleted
     "secret_key",  # `keys encrypt`
+    *("routing", "routing_exploration"),  # `GET /v1/channels`; with a policy
 }
 
 

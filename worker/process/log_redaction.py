@@ -70,10 +70,10 @@ class LogRedaction:
 
 
 def secrets_of(settings: Settings) -> list[str]:
-    """Return the secrets of the settings."""
-    values: list[Any] = [getattr(settings, name) for name in type(settings).model_fields]
-    found = [channel.api_key for channel in settings.channels]
-    for value in values:
+    """Return the secrets of the settings, whichever of them this process goes by."""
+    values = vars(settings)
+    found = [channel.api_key for channel in values["channels"]]
+    for value in values.values():
         several = value if isinstance(value, tuple) else (value,)
         found += [each for each in several if isinstance(each, SecretStr)]
     return [secret.get_secret_value() for secret in found]
