@@ -33,6 +33,8 @@ PUBLIC = frozenset({"weather", "change_weather", "gate"})
 """The practice provider's route /practice/weather, and a member of campaigns."""
 
 ELSEWHERE = {
+    # read by the API, and deleted by retention
+    "models/queries/dashboard/audit.py": "tests/worker/retention/test_pruner.py",
     # by a job's whole trace
     **{
         f"{module}.py": "tests/worker/traces/test_writer.py"
