@@ -12,6 +12,7 @@ PAGES = sorted(page.name for page in CHINESE.glob("*.md"))
 FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 SETTING = re.compile(r"DARKROOM_[A-Z0-9_]+\*?")
+PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*?(pictures/[^)]+)\)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -50,6 +51,7 @@ def test_a_chinese_page_is_built_as_its_english_page(name: str) -> None:
     assert levels[1] == levels[0]
     assert [block[0] for block in FENCE.finditer(chinese)] == [block[0] for block in FENCE.finditer(english)]
     assert tables(chinese) == tables(english)
+    assert PICTURE.findall(chinese) == PICTURE.findall(english)
 
 
 @pytest.mark.parametrize("name", PAGES)
