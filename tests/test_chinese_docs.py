@@ -13,6 +13,7 @@ FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 SETTING = re.compile(r"DARKROOM_[A-Z0-9_]+\*?")
 PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*?(pictures/[^)]+)\)")
+CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -31,10 +32,10 @@ def prose(text: str) -> str:
     return FENCE.sub("", text)
 
 
-def tables(text: str) -> list[list[int]]:
-    """The number of cells in each row of each table of a page."""
+def tables(text: str) -> list[list[tuple[int, list[str]]]]:
+    """Each row of each table of a page: the number of its cells, and the names and values written as code."""
     found = re.findall(r"(?:^\|.*\n)+", prose(text) + "\n", re.MULTILINE)
-    return [[row.count("|") for row in table.splitlines()] for table in found]
+    return [[(row.count("|"), sorted(CODE.findall(row))) for row in table.splitlines()] for table in found]
 
 
 def anchors(page: Path) -> set[str]:
@@ -68,6 +69,7 @@ def test_the_links_of_a_chinese_page_lead_somewhere(name: str) -> None:
         path, _, fragment = link.partition("#")
         target = (CHINESE / path).resolve() if path else CHINESE / name
         assert target.is_file(), link
+        assert target.parent != ROOT / "docs" or target.name not in PAGES, f"{link} has a Chinese page"
         assert not fragment or fragment in anchors(target), link
 
 
