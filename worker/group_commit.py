@@ -13,7 +13,8 @@ from worker.lifecycle import JobUpdate, commit
 from worker.unwritable import described, problem_of, substitutes
 
 _BATCH = 200
-_GATHER = 0.004  # seconds to let other updates join a transaction
+_GATHER, _GATHER_BUSY = 0.004, 0.016  # seconds to let other updates join a transaction
+_BUSY = 8  # updates of a transaction from which on the next one waits longer
 _log = structlog.get_logger()
 
 
@@ -61,14 +62,16 @@ class GroupCommit:
         return written
 
     async def _write_all(self) -> None:
+        size = 0
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await asyncio.sleep(_GATHER)
+            await asyncio.sleep(_GATHER if size < _BUSY else _GATHER_BUSY)
             while self._waiting:
                 batch = self._waiting[:_BATCH]
                 await self._write(batch)
                 del self._waiting[: len(batch)]
+                size = len(batch)
 
     async def _write(self, batch: Sequence[tuple[JobUpdate, asyncio.Future[bool]]]) -> None:
         """Write a batch; if one update can't be written at all, the others are written without it."""
