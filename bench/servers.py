@@ -137,7 +137,7 @@ class Environment:
         }
         variables |= {f"DARKROOM_{key.upper()}": str(value) for key, value in given.items()}
         log = self.folder / f"{name}-{len(self.processes)}.log"
-        process = Process(command, log, environment=variables)
+        process = Process(command, log, environment=variables, forks=False)  # as users start it
         self.processes.append(process)
         process.start()
         return process
