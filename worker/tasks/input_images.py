@@ -24,6 +24,8 @@ from worker.asset_store import StoredImage
 from worker.images.canvas import Margins, cut_out, masked, pad
 from worker.images.decode_process import DecodeProcess, decoding_memory
 from worker.images.input_limits import InputSize, check_input_sizes
+from worker.images.limits import Limits
+from worker.images.mask_size import inline_size, require_same_size
 from worker.images.shrink import shrink
 from worker.memory_budget import Reservation
 from worker.services import WorkerServices
@@ -95,9 +97,12 @@ async def image_request(
     await memory.acquire(_building_memory(named, sources, decoded=bool(how) or mask is not None, most=most))
 
     loaded: dict[str, str] = {}
+    sizes: dict[str, str | None] = {}
     for image, source in sources.items():
         url = await _load(services, job, source, cache)
         loaded[image] = url if most is None else await _shrunk(services.decoding, url, most)
+        if mask is not None:
+            sizes[image] = inline_size(url, Limits(size=services.settings.input_image_limit))
     images = [loaded[image] for image in named]
     turns = request.get("turns") or ()
     used = {part["image"] for turn in turns for part in turn["parts"] if "image" in part} | {mask}
@@ -105,7 +110,10 @@ async def image_request(
     in_chat = chat_images(chat)
     used.update(in_chat)
     last = [image for position, image in enumerate(images) if position not in used]
-    mask = None if mask is None else images[mask]
+    if mask is not None:
+        first = next(position for position in range(len(named)) if position not in used)
+        require_same_size(sizes[named[mask]], sizes[named[first]])
+        mask = images[mask]
     last = await prepare_images(services.decoding, last, how) if how else last
     if mask is not None and preset.paths.edits is None:  # a conversation has no place for a mask
         hole = await services.decoding.run(masked, _bytes(last[0]), _bytes(mask))

@@ -10,12 +10,12 @@ from api.jobs.input_images import read_data_url
 from api.jobs.uploads import Upload, store_upload
 from api.openai.forms import Form, chunks_of
 from api.services import ApiServices
-from models.errors import ImageError, InvalidRequest, NotFound
+from models.errors import InvalidRequest, NotFound
 from models.ids import parse_id, public_id
 from models.openai.file_ids import PREFIX, asset_of_file
 from models.queries.assets import find_inputs
-from worker.asset_store import check_base64
 from worker.images.limits import Limits
+from worker.images.mask_size import inline_size, require_same_size
 
 MOST_IMAGES = 16
 _PLACES = ("image", "images")
@@ -58,30 +58,14 @@ async def check_mask(services: ApiServices, caller: Caller, inputs: InputImages,
     if inputs.mask is None or not inputs.images:
         return
     mask = await _size_of(services, caller, inputs.mask, _MASK, at)
-    _require_same_size(mask, await _size_of(services, caller, inputs.images[0], "images.0", at))
+    require_same_size(mask, await _size_of(services, caller, inputs.images[0], "images.0", at))
 
 
 def check_inline_mask(inputs: InputImages, services: ApiServices) -> None:
     """Do what ``check_mask`` does, without I/O: where mask and picture are data URLs."""
     if inputs.mask is not None and inputs.images:
         limits = Limits(size=services.settings.input_image_limit)
-        _require_same_size(*(_inline_size(each, limits) for each in (inputs.mask, inputs.images[0])))
-
-
-def _inline_size(image: str, limits: Limits) -> str | None:
-    if not image.startswith("data:"):
-        return None
-    try:
-        stored = check_base64(image, limits=limits).stored
-    except ImageError:
-        return None  # what is wrong with it is told when it is stored
-    return f"{stored.width}x{stored.height}"
-
-
-def _require_same_size(mask: str | None, picture: str | None) -> None:
-    if mask and picture and mask != picture:
-        words = f"has {mask} pixels, but the first picture has {picture}; they must be the same"
-        raise InvalidRequest(_MASK, words)
+        require_same_size(*(inline_size(each, limits) for each in (inputs.mask, inputs.images[0])))
 
 
 async def _size_of(services: ApiServices, caller: Caller, image: str, field: str, at: datetime) -> str | None:

@@ -53,6 +53,26 @@ async def test_an_asset_that_is_gone_fails_the_request(plain_database_url: str, 
             await image_request(darkroom.services, job, preset, memory=MemoryBudget(1).reservation())
 
 
+async def test_a_mask_of_another_size_than_the_first_image_fails_the_request_before_its_call(
+    plain_database_url: str, tmp_path: Path
+) -> None:
+    async def send(request: web.Request) -> web.Response:
+        png = noise_png("a cat", 1) if request.path == "/cat.png" else tiny_png("a mask", 0)
+        return web.Response(body=png, content_type="image/png")
+
+    app = web.Application()
+    app.router.add_get("/{name}", send)
+    async with (
+        TestServer(app) as pictures,
+        open_darkroom(plain_database_url, tmp_path, practice={}) as darkroom,
+    ):
+        images = [str(pictures.make_url(path)) for path in ("/cat.png", "/mask.png")]
+        job = leased_job(request={"images": images, "mask": 1, "params": {}})
+        preset = darkroom.services.routes["upstream"].preset
+        with pytest.raises(InvalidRequest, match="has 1x1 pixels, but the first picture has"):
+            await image_request(darkroom.services, job, preset, memory=MemoryBudget(1).reservation())
+
+
 async def test_the_cache_forgets_the_images_of_a_job_whose_call_is_sent() -> None:
     cache, job_id = InputImageCache({}), new_id()
     cache.by_job[job_id] = {}
