@@ -66,13 +66,17 @@ _COMMANDS = (
 )  # group, name, module:function below api.cli, help
 
 
-def build_app() -> App:
-    """Return the app with all commands, none of them imported yet."""
+def build_app(called: str | None = None) -> App:
+    """Return the app with all commands, none of them imported yet.
+
+    The list of commands has one line for each. The help of the one that is ``called`` is its docstring: it may
+    say more, and its module is imported in any case.
+    """
     app = App(
         name="darkroom",
         help="A self-hosted job queue for image generation: submit prompts, poll for stored images.",
         version=lambda: version("darkroom"),
-        help_format="plaintext",
+        help_format="markdown",
         result_action="return_value",
         error_console=open_console(stderr=True),
         error_formatter=_usage_error,
@@ -81,7 +85,9 @@ def build_app() -> App:
     for group, name, place, help_text in _COMMANDS:
         # an app of several commands says it itself: it can't be configured from here
         more = {} if place.endswith(":app") else {"help_epilogue": help_on_settings(name)}
-        app.command(f"api.cli.{place}", name=name, help=help_text, group=group, **more)
+        if name != called or place.endswith(":app"):
+            more["help"] = help_text
+        app.command(f"api.cli.{place}", name=name, group=group, **more)
     return app
 
 
@@ -102,7 +108,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; errors are printed as sentences on stderr."""
     try:
         _import_command(arguments)
-        result = build_app()(list(arguments), exit_on_error=False, print_error=True)
+        result = build_app(arguments[0] if arguments else None)(list(arguments), exit_on_error=False, print_error=True)
     except CycloptsError:
         return Exit.USAGE
     except KeyboardInterrupt:

@@ -51,7 +51,7 @@ def failure_of(error: DarkroomError) -> CommandFailed:
             worst = Exit.UNREACHABLE if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Exit.USAGE
             code = _BY_STATUS.get(error.status, worst)
             hint = (
-                " Set DARKROOM_API_KEY to a key that `darkroom keys create` made."
+                " `darkroom keys create NAME` makes a key."
                 if code is Exit.DENIED
                 else ""
             )

@@ -123,6 +123,7 @@ class SampleCampaign:
         for item in campaign.items(where={"verdict": "pick"}, limit=_SHOWN):
             self._print(f"  {item.pictures[0].url}  {shortened(item.prompt or '', 44)}")
         self._print(f"\nFolder  {self._folder}")
+        self._print(f"Pages   {self._url}/dashboard (log in by the link above, or with the key)")
         self._print(f"API     {self._url}/docs")
         self._print(f"Key     {self._key}")
         self._print(f"\nGenerate one more:\n{curl(self._url, self._key)}")

@@ -20,7 +20,7 @@ _ELASTIC = frozenset(
     | {"EVENTS", "RESULT", "EXPECTED", "PER MINUTE"}
 )  # columns whose cells may be shortened
 # characters of an elastic column that are worth a place; of others, _LEAST_WIDTH
-_LEAST = {"REQUEST ID": 20, "PROMPT": 18, "DETAIL": 20, "URL": 30, "PER MINUTE": 12}
+_LEAST = {"REQUEST ID": 20, "PROMPT": 18, "DETAIL": 20, "URL": 30, "PER MINUTE": 12, "NAME": 30}
 _LEAST_WIDTH = 10
 _IDS = frozenset({"ID", "JOB"})  # columns of ids, which a narrow terminal shows as unique beginnings
 _FOLDED = frozenset({"REQUEST ID"})  # elastic columns that are broken into lines, not shortened

@@ -40,3 +40,17 @@ def test_the_help_shows_no_default_in_the_words_of_python(
     assert darkroom(*command, "--help") == 0
     shown = capsys.readouterr().out
     assert not any(words in shown for words in ("None", "()", "[]", "False", "Optional", "[default: ]"))
+
+
+def test_the_help_of_a_command_is_its_whole_docstring_in_whole_lines(
+    darkroom: Darkroom, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert darkroom("practice", "--help") == 0
+    shown = capsys.readouterr().out
+    assert "Hints in a prompt control one call" in shown
+    assert "is refused: HTTP 400" in shown
+    text = shown.partition("╭")[0].rpartition("Hints")[2].rstrip().splitlines()
+    assert all(len(line.rstrip()) > 60 for line in text[:-1])
+    assert darkroom("--help") == 0
+    assert "Hints" not in capsys.readouterr().out

@@ -112,7 +112,8 @@ def client_on(*answers: Answer, files: Mapping[str, bytes] | None = None, **sett
 
 
 def client_of(transport: ScriptedTransport, **settings: Any) -> Any:
-    configuration = load_configuration(base_url=URL, api_key="dk_1", environment={}, **settings)
+    settings = {"base_url": URL, "api_key": "dk_1", **settings}
+    configuration = load_configuration(environment={}, **settings)
     return Client(Session(configuration, transport, chance=lambda: 0.0))
 
 

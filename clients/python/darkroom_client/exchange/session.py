@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from darkroom_client.configuration import Configuration
-from darkroom_client.errors import DarkroomError, NotFound
+from darkroom_client.errors import ApiError, DarkroomError, NotFound, Unauthorized
 from darkroom_client.exchange.messages import NO_HEADERS, Request, Response, read_json, read_problem
 from darkroom_client.exchange.transport import Transport
 from darkroom_client.version import __version__
@@ -16,6 +16,7 @@ from darkroom_client.version import __version__
 M = TypeVar("M", bound=Transport)
 _JSON = "application/json"
 _READS = frozenset({"GET", "HEAD"})
+_NO_KEY = "There is no API key: set DARKROOM_API_KEY, or give api_key=…."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,17 @@ class Session(Generic[M]):
             try:
                 response = await self.transport.send(request)
                 if not response.is_success:
-                    raise read_problem(response)
+                    raise self._error_of(response)
                 return response
             except DarkroomError as error:
                 await self.back_off(attempt, error, repeatable=request.repeatable)
+
+    def _error_of(self, response: Response) -> ApiError:
+        """Return the error of a response; without a key, it names where a key is taken from."""
+        error = read_problem(response)
+        if isinstance(error, Unauthorized) and not self.configuration.api_key:
+            return Unauthorized(error.status, _NO_KEY, code=error.code, request_id=error.request_id)
+        return error
 
     async def back_off(self, attempt: int, error: DarkroomError, *, repeatable: bool) -> None:
         """Wait before another attempt; raises the error if there is none."""

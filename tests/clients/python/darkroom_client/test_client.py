@@ -150,9 +150,12 @@ def test_an_idempotency_key_that_fits_no_header_is_refused(key: str) -> None:
         assert len(transport.requests[0].headers["Idempotency-Key"]) == 32
 
 
-def test_without_a_key_the_server_s_words_are_raised() -> None:
+def test_a_refused_key_has_the_server_s_words_and_a_missing_one_the_places_of_a_key() -> None:
     client, _ = client_on(problem(401, code="unauthorized"))
     with pytest.raises(Unauthorized, match=r"^No\.$"):
+        client.jobs.get("job_1")
+    client, _ = client_on(problem(401, code="unauthorized"), api_key="")
+    with pytest.raises(Unauthorized, match="set DARKROOM_API_KEY, or give api_key"):
         client.jobs.get("job_1")
 
 
