@@ -108,7 +108,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; errors are printed as sentences on stderr."""
     try:
         _import_command(arguments)
-        result = build_app(arguments[0] if arguments else None)(list(arguments), exit_on_error=False, print_error=True)
+        result = build_app(arguments[0] if arguments else None)(
+            list(arguments), exit_on_error=False, print_error=True
+        )
     except CycloptsError:
         return Exit.USAGE
     except KeyboardInterrupt:

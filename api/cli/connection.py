@@ -50,11 +50,7 @@ def failure_of(error: DarkroomError) -> CommandFailed:
         case ApiError():
             worst = Exit.UNREACHABLE if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Exit.USAGE
             code = _BY_STATUS.get(error.status, worst)
-            hint = (
-                " `darkroom keys create NAME` makes a key."
-                if code is Exit.DENIED
-                else ""
-            )
+            hint = " `darkroom keys create NAME` makes a key." if code is Exit.DENIED else ""
             return CommandFailed(code, f"{error}{hint}")
         case ConnectionFailed():
             hint = "" if error.sent else f" {_UNREACHED}"

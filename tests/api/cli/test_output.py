@@ -41,7 +41,7 @@ def test_a_narrow_terminal_leaves_out_columns_in_their_order_and_keeps_request_i
 
 
 def test_a_name_that_commands_take_is_shown_whole_before_a_column_that_can_be_left_out() -> None:
-    printing, out = printed(width=60)
+    printing, out = printed(width=50)
     cells = ("demo-20261130-151534", "finished", "57", "2026-11-30 15:15:57Z")
     printing.table("campaigns", ("NAME", "STATUS", "MADE", "CHANGED"), [({}, cells)], optional=("CHANGED",))
     assert out.getvalue().splitlines()[1].split() == [*cells[:3]]
