@@ -69,8 +69,8 @@ _COMMANDS = (
 def build_app(called: str | None = None) -> App:
     """Return the app with all commands, none of them imported yet.
 
-    The list of commands has one line for each. The help of the one that is ``called`` is its docstring: it may
-    say more, and its module is imported in any case.
+    The list of commands has one line for each. The help of the one that is ``called`` is its docstring, which
+    may say more; its module is imported in any case.
     """
     app = App(
         name="darkroom",

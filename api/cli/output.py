@@ -17,10 +17,10 @@ from worker.printable import printable, printable_json
 
 _ELASTIC = frozenset(
     {"MODEL", "MODELS", "PROMPT", "DETAIL", "NAME", "CAMPAIGN", "CALLER", "REQUEST ID", "URL"}
-    | {"EVENTS", "RESULT", "EXPECTED", "PER MINUTE"}
+    | {"EVENTS", "RESULT", "EXPECTED", "PER MINUTE", "PRICE", "SOURCE"}
 )  # columns whose cells may be shortened
 # characters of an elastic column that are worth a place; of others, _LEAST_WIDTH
-_LEAST = {"REQUEST ID": 20, "PROMPT": 18, "DETAIL": 20, "URL": 30, "PER MINUTE": 12, "NAME": 30}
+_LEAST = {"REQUEST ID": 20, "PROMPT": 18, "DETAIL": 20, "URL": 30, "PER MINUTE": 12, "NAME": 30, "PRICE": 40}
 _LEAST_WIDTH = 10
 _IDS = frozenset({"ID", "JOB"})  # columns of ids, which a narrow terminal shows as unique beginnings
 _FOLDED = frozenset({"REQUEST ID"})  # elastic columns that are broken into lines, not shortened

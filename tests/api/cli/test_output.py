@@ -47,6 +47,16 @@ def test_a_name_that_commands_take_is_shown_whole_before_a_column_that_can_be_le
     assert out.getvalue().splitlines()[1].split() == [*cells[:3]]
 
 
+def test_a_long_price_and_its_source_leave_the_model_in_the_table() -> None:
+    printing, out = printed(width=80)
+    columns = ("MODEL", "CHANNEL", "PRICE", "CURRENCY", "SOURCE")
+    cells = ("gpt-image-1", "official", "tokens: text_in 5, " * 5, "USD", "https://provider.example/" * 3)
+    printing.table("prices", columns, [({}, cells)], optional=("SOURCE",))
+    heading, line = out.getvalue().splitlines()
+    assert heading.split() == [*columns[:4]]
+    assert line.startswith("gpt-image-1  official  tokens: text_in 5")
+
+
 def test_an_empty_table_is_a_sentence() -> None:
     printing, out = printed()
     printing.table("jobs", JOB_COLUMNS, [])

@@ -40,7 +40,7 @@ def list_prices(
     for listed in load_prices(settings.price_file).rows:
         day = listed.date.isoformat()
         table.append(_row(listed.model, "official", listed.price, day, listed.source))
-    printer(json=output.json).table("prices", _COLUMNS, table)
+    printer(json=output.json).table("prices", _COLUMNS, table, optional=("SOURCE", "DATE"))
     return Exit.OK
 
 
