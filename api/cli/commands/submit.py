@@ -76,9 +76,9 @@ def _followed(client: Darkroom, submitted: Job[Any], timeout: float) -> Job[Any]
     printed: set[str] = set()
     job = submitted
     try:
-        for job in client.follow(submitted, timeout=timeout, longest_poll=_NOTICE):
+        for number, job in enumerate(client.follow(submitted, timeout=timeout, longest_poll=_NOTICE)):
             reason = job.waiting.detail if job.waiting and job.revision == submitted.revision else ""
-            if reason and reason not in printed:
+            if number > 0 and reason and reason not in printed:  # the first one comes at once
                 printed.add(reason)
                 say(f"It waits: {reason}")
     except WaitTimeout:
