@@ -114,7 +114,7 @@ def parse_request(
     size = requested_size(call, prompt, system_text(call["messages"]), style.size)
     image = repeated_image(call, prompt, style)
     silent = style.modalities and "image" not in (call.get("modalities") or ())
-    return ParsedRequest(model, prompt, caption, stream, size, n, options, input_prompt, image, silent)
+    return ParsedRequest(model, prompt, caption, stream, size, n, options, input_prompt, image, silent=silent)
 
 
 def is_text_model(model: str) -> bool:
