@@ -26,7 +26,7 @@ TEXTS = some.one_of(
         )
     ),
     some.text(some.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=30),
-)
+).filter(lambda text: not PYTHON.search(text))  # a refusal may quote its value
 VALUES = some.recursive(
     TEXTS | some.just("a\0b") | some.integers(-(10**20), 10**20) | some.floats() | some.booleans(),
     lambda inner: (
