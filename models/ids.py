@@ -60,7 +60,9 @@ def parse_id(kind: Kind, text: str) -> UUID:
     """
     prefix, _, digits = text.partition("_")
     if prefix != kind or len(digits) != _LENGTH or digits[0] > "7" or any(c not in _DIGITS for c in digits):
-        raise NotFound(f"There is no {kind} {text[:64]!r}.")
+        short = prefix == kind and 0 < len(digits) < LEAST_DIGITS
+        hint = f" A short id has at least {LEAST_DIGITS} characters after {kind}_." if short else ""
+        raise NotFound(f"There is no {kind} {text[:64]!r}.{hint}")
     return UUID(int=_number(digits))
 
 

@@ -100,3 +100,8 @@ def test_a_short_id_names_the_range_of_the_keys_that_begin_so(key: UUID, digits:
 )
 def test_other_texts_are_no_short_ids_of_the_kind(text: str) -> None:
     assert short_range("job", text) is None
+
+
+def test_an_id_that_is_too_short_says_how_many_characters_it_needs() -> None:
+    with pytest.raises(NotFound, match=r"There is no job 'job_01'\. A short id has at least 8 characters"):
+        parse_id("job", "job_01")
