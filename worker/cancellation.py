@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-_AGAIN = 5.0  # seconds after which a task that has not ended is cancelled again
+_AGAIN = 2.0  # seconds after which a task that has not ended is cancelled again
 
 
 async def cancel_and_wait(*tasks: asyncio.Future[Any], again: float = _AGAIN) -> None:

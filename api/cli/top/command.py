@@ -1,5 +1,6 @@
 """``darkroom top``: jobs, channels, workers and errors in a terminal, by the API."""
 
+import sys
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -26,6 +27,8 @@ def top(
         raise CommandFailed(Exit.USAGE, "This needs the extra `top`: pip install 'darkroom[top]'.") from error
     if interval < 0.5:
         raise CommandFailed(Exit.USAGE, "--interval: at least 0.5 seconds.")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise CommandFailed(Exit.USAGE, "This needs a terminal; elsewhere, use `darkroom jobs list`.")
     with open_client(connection) as client:
         TopScreen(client, interval=interval).run()
     return Exit.OK

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.scheduler.rate_limiter import (
+    CLOCK_SKEW,
     DailyQuota,
     GcraLimit,
     Rate,
@@ -184,8 +185,9 @@ def test_meters_go_on_where_their_kept_state_says(context: list[tuple[float, int
         forgetful = RateLimiter(named_limits("", limits, forgetful.state()))
         start = kept.next_start(pictures, now)
         assert forgetful.next_start(pictures, now) == start
-        for limiter in (kept, forgetful):
-            limiter.take(start, pictures)
+        if start - now < CLOCK_SKEW:  # a stored start further ahead counts as impossible
+            for limiter in (kept, forgetful):
+                limiter.take(start, pictures)
 
 
 def test_the_meter_that_hinders_is_named() -> None:

@@ -81,7 +81,3 @@ async def test_what_a_key_may_not_see_is_noted_and_the_rest_is_shown(server: Scr
             await until(pilot, lambda: "workers" in str(screen.query_one("#state").render()))
             assert screen._table("jobs").row_count == 2
     await asyncio.sleep(0)
-
-
-def test_the_command_names_a_wrong_interval(darkroom: Callable[..., int], server: ScriptedServer) -> None:
-    assert darkroom("top", "--interval", "0.1") == 2

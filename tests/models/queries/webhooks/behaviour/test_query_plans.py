@@ -97,7 +97,7 @@ async def test_deliveries_are_found_by_an_index(database: Database, index: str, 
 
 
 async def test_deliveries_to_prune_are_found_by_id(database: Database) -> None:
-    (plan,) = await plans_of(
+    plan, _ = await plans_of(  # of what finds them, and of what deletes those by their ids
         database, lambda connection: deliveries.prune_deliveries(connection, before=LATE, limit=100)
     )
     assert "webhook_deliveries" in "".join(plan.indexes), plan.text
