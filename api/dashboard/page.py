@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -15,7 +14,7 @@ from api.dashboard.language.locales import LANGUAGES, Locale, locale_of
 from api.dashboard.login.sessions import Viewer, find_viewer
 from api.dashboard.templates import link, render
 from api.services import ApiServices, services_of
-from api.web.problems import Problem, problem_of, request_id_of
+from api.web.problems import Problem, reported_problem, request_id_of
 from models.api_keys import Role
 from models.credentials.session_tokens import request_token
 
@@ -35,7 +34,6 @@ HEADERS = {
     "Vary": "HX-Request, Cookie, Accept-Language",
 }
 LOGIN = "/dashboard/login"
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +115,7 @@ async def _respond(page: Page, request: Request, pages: tuple[Page, ...]) -> Res
         loaded = await page.load(PageView(request, services, viewer, locale))
         shown = render(f"{page.name}.html", {**frame(request, page, pages, locale, viewer), **loaded})
     except Exception as error:  # noqa: BLE001 - the edge of the page: a person gets a page for any error
-        problem = problem_of(error)
-        if problem.status == 500:
-            _log.exception("a page failed", page=page.name, request_id=request_id_of(request.scope))
-        return error_page(request, problem, pages, locale, viewer)
+        return error_page(request, reported_problem(error, request.scope), pages, locale, viewer)
     return HTMLResponse(shown, headers=HEADERS)
 
 

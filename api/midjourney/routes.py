@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from functools import cache
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
@@ -22,7 +21,7 @@ from api.midjourney.cancel import cancel
 from api.midjourney.deduplication import DuplicateSubmit, replayed_response
 from api.midjourney.responses import CORS, SubmitError, error_response, problem_response, submit_response
 from api.midjourney.tasks import fetch, image, image_seed, list_by_ids, list_newest, list_queue, query_tasks
-from api.web.problems import Problem, problem_of, request_id_of
+from api.web.problems import Problem, reported_problem
 from models.midjourney.protocol import Code
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -60,8 +59,6 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
 )
 """Method, path behind the prefix, and handler."""
 
-_log = structlog.get_logger()
-
 
 @cache
 def midjourney_routes() -> list[BaseRoute]:
@@ -98,10 +95,7 @@ def with_error_responses(handler: Handler) -> Handler:
         except SubmitError as error:
             return error_response(error)
         except Exception as error:  # noqa: BLE001 - the API's edge: any failure becomes an envelope
-            problem = problem_of(error)
-            if problem.status >= 500:
-                _log.exception("a request failed", request_id=request_id_of(request.scope))
-            return problem_response(problem)
+            return problem_response(reported_problem(error, request.scope))
 
     return respond
 

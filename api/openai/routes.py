@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from functools import cache
 
-import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -27,7 +26,7 @@ from api.openai.webhooks.endpoints import (
     remove,
     rotate_secret,
 )
-from api.web.problems import Problem, problem_of, request_id_of
+from api.web.problems import Problem, reported_problem, request_id_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -74,7 +73,6 @@ FAMILIES = (
 """First segments below ``/v1/`` that belong to this API, also where Darkroom serves nothing there."""
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_log = structlog.get_logger()
 
 
 @cache
@@ -108,10 +106,7 @@ def with_error_object(handler: Handler) -> Handler:
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - the API's edge: any failure becomes an error object
-            problem = problem_of(error)
-            if problem.status >= 500:
-                _log.exception("a request failed", request_id=request_id_of(request.scope))
-            return problem_response(problem, request_id_of(request.scope))
+            return problem_response(reported_problem(error, request.scope), request_id_of(request.scope))
 
     return respond
 

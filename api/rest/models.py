@@ -41,14 +41,17 @@ def with_error_object(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except DarkroomError as error:
-            problem = problem_of(error)
-            problem.more["error"] = error_object(problem)
-            raise problem from error
+            raise _with_member(problem_of(error)) from error
         except Problem as problem:
-            problem.more["error"] = error_object(problem)
+            _with_member(problem)
             raise
 
     return respond
+
+
+def _with_member(problem: Problem) -> Problem:
+    problem.more["error"] = error_object(problem)
+    return problem
 
 
 @with_error_object

@@ -89,6 +89,21 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "internal", "Internal error; the server's log has it under the request id.")
 
 
+def reported_problem(error: Exception, scope: Any) -> Problem:
+    """Return the problem of an exception; log it if the service or what it depends on failed.
+
+    Handlers pass the result on, and name it by no local variable: a problem refers to the frame that it was
+    raised through, and a frame that refers to it keeps the body of its request in memory until the garbage
+    collector runs.
+    """
+    problem = problem_of(error)
+    if problem.status == 503:
+        _log.warning("a dependency failed", error=str(error)[:300], request_id=request_id_of(scope))
+    elif problem.status >= 500:
+        _log.error("a request failed", exc_info=error, request_id=request_id_of(scope))
+    return problem
+
+
 _HTTP_ERRORS = {
     404: ("not_found", "There is nothing at this address; see /docs."),
     405: ("method_not_allowed", "This address does not take this method; see /docs."),
@@ -104,12 +119,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     """Register exception handlers that answer with problems."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        problem = problem_of(error)
-        if problem.status == 503:
-            _log.warning(
-                "a dependency failed", error=str(error)[:300], request_id=request_id_of(request.scope)
-            )
-        return problem_response(problem, request_id_of(request.scope))
+        return problem_response(reported_problem(error, request.scope), request_id_of(request.scope))
 
     for kind in (Problem, InvalidRequest, NotFound, Conflict, HTTPException, StorageError, DatabaseAway):
         app.add_exception_handler(kind, handle)

@@ -1,7 +1,11 @@
 """JSON bodies that would take gigabytes or seconds are refused quickly, on each surface in its own shape."""
 
+import asyncio
+import gc
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
+
+import pytest
 
 from api.web.json_text.structure import DEEPEST, MOST_NODES
 from models.settings import Settings
@@ -37,6 +41,27 @@ async def test_the_limits_of_a_structure_are_named(service: Service) -> None:
         assert proxy.status_code == 400
         assert proxy.json()["code"] == 4
         assert f"{limit:,}" in proxy.json()["description"]
+
+
+async def test_a_refused_body_is_freed_before_the_garbage_collector_runs(service: Service) -> None:
+    content = BOMBS["lists and a NUL character"][0](8 * SIZE)
+    headers = {"content-type": "application/json"}
+    paths = ("/v1/jobs", "/mj/submit/imagine", "/v1/chat/completions", "/v1/images/edits", "/v1/responses")
+    for path in paths:
+        gc.collect()
+        gc.disable()  # it runs rarely, and a body may have 60 MB
+        tracemalloc.start()
+        try:
+            assert (await service.post(path, content=content, headers=headers)).status_code == 400, path
+            for _ in range(5_000):  # the thread that parsed it ends its frames in its own time
+                if tracemalloc.get_traced_memory()[0] < 2 * SIZE:
+                    break
+                await asyncio.sleep(0.001)
+            else:
+                pytest.fail(f"the body sent to {path} is still in memory")
+        finally:
+            tracemalloc.stop()
+            gc.enable()
 
 
 WITHOUT_IMAGES = [
