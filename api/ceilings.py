@@ -1,16 +1,19 @@
-"""Ceilings of what one caller may have open, or do per minute, in one API process."""
+"""Ceilings of what one caller may have open, or do per minute, in one API process; requests they refused."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
 from api.web.problems import Problem
 from models.settings import Settings
 
 _MINUTE = timedelta(minutes=1)
+_MEMORY = 30.0  # seconds after the last refusal of a request; longer than the Retry-After of any limit
+_MOST_REFUSED = 10_000
 _REPLAYS = 10  # replays of deliveries for each test: after an outage of a receiver there are many
 
 
@@ -77,6 +80,36 @@ class MinuteLimit:
         times.append(at)
 
 
+class RefusedRequests:
+    """Requests that a limit refused a moment ago (429): what their clients send again is not a repetition.
+
+    Nothing was made for them, so they must not be joined to an equal request that was accepted. One process
+    remembers its own: a client sends the request again on the connection on which it was refused.
+    """
+
+    def __init__(self) -> None:
+        self._refused: dict[Hashable, tuple[int, float]] = {}  # how many, and until when
+
+    def note(self, key: Hashable) -> None:
+        """Note that a request was refused, and nothing made."""
+        if len(self._refused) >= _MOST_REFUSED:
+            self._refused.clear()  # what is sent again is joined, if there is an equal request: the safe side
+        self._refused[key] = (self._count(key) + 1, monotonic() + _MEMORY)
+
+    def take(self, key: Hashable) -> bool:
+        """Return whether such a request was refused a moment ago; that refusal is not found again."""
+        count = self._count(key)
+        if count > 1:
+            self._refused[key] = (count - 1, self._refused[key][1])
+        else:
+            self._refused.pop(key, None)
+        return count > 0
+
+    def _count(self, key: Hashable) -> int:
+        count, until = self._refused.get(key, (0, 0.0))
+        return count if until > monotonic() else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Ceilings:
     """The ceilings of one API process."""
@@ -85,6 +118,7 @@ class Ceilings:
     long_polls: OpenLimit
     webhook_tests: MinuteLimit
     webhook_replays: MinuteLimit
+    refused: RefusedRequests
 
     @classmethod
     def of(cls, settings: Settings) -> "Ceilings":
@@ -97,4 +131,5 @@ class Ceilings:
             webhook_replays=MinuteLimit(
                 tests * _REPLAYS, f"replays in a minute ({_REPLAYS} for each test)", "webhook_tests"
             ),
+            refused=RefusedRequests(),
         )

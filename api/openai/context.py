@@ -1,6 +1,6 @@
 """Context of a request: its caller, its parsed body, and what recognises the same request again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from api.auth import Caller, authenticate
 from api.jobs.idempotency import IdempotencyKey, idempotency_key_of
+from api.openai.errors import RETRY_HEADER
 from api.openai.repeats import Repeat, repeat_of
 from api.services import ApiServices, services_of
 from api.web.json_body import digest_of, read_json
@@ -50,10 +51,23 @@ async def context_of(
 ) -> RequestContext:
     """Return the context of a request with this content. Raises the 422 problem of a faulty key."""
     repeat = repeat_of(request, caller, await digest_of(content))
+    if repeat.counted and services.ceilings.refused.take(repeat.digest):
+        repeat = replace(repeat, counted=False)
+    request.state.repeat = repeat
     key = idempotency_key_of(request, repeat.digest.digest)
     if key is not None:
         key = IdempotencyKey(_KEY_PREFIX + key.key, key.body_hash)
     return RequestContext(request, services, caller, services.clock(), repeat, key)
+
+
+def note_refusal(request: Request, problem: Problem) -> None:
+    """Note that a limit refused a request: nothing was made, so what its client sends again is no repetition.
+
+    A repetition that is refused stays one: its original may have made something.
+    """
+    repeat: Repeat | None = getattr(request.state, "repeat", None)
+    if problem.status == 429 and RETRY_HEADER not in problem.headers and repeat and not repeat.counted:
+        services_of(request).ceilings.refused.note(repeat.digest)
 
 
 def require_json(request: Request) -> None:

@@ -1,13 +1,16 @@
 """The same request again: the official SDK repeats what was not answered, without an Idempotency-Key.
 
-A request is joined to an earlier one of the same caller, path and content within ``WINDOW``
+A request is joined to an earlier one of the same caller, path and content whose client was connected within
+``WINDOW``
 
-* if it says that it is a repetition (``x-stainless-retry-count`` of 1 or more), or
+* if it says that it is a repetition (``x-stainless-retry-count`` of 1 or more), and no limit has refused its
+  original (``api.ceilings``), or
 * if the client of the earlier one has no answer and is not connected any more: programs with a retry of
   their own send no such header; or
 * if the earlier one says that it is a repetition, and waits: this is its original, which came later.
 
-Otherwise it is meant: whoever asks for the same picture twice gets two.
+Otherwise it is meant: whoever asks for the same picture twice, at once or one after the other, gets two. An
+earlier one that was abandoned is joined once, so that two of them that are repeated get the pictures of both.
 """
 
 from collections.abc import Sequence
@@ -30,6 +33,8 @@ from models.queries.openai.requests import (
 )
 
 WINDOW = timedelta(minutes=10)
+"""After the client of a request was connected last: its job may take any time."""
+
 _COUNT = "x-stainless-retry-count"
 GRACE = 0.5
 """Seconds in which an API process has noted that a client has gone."""

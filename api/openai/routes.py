@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from api.openai.batches.handlers import cancel_batch, get_batch, get_batches, post_batch
 from api.openai.chat.completions import complete
+from api.openai.context import note_refusal
 from api.openai.errors import JobFailed, failure_response, problem_response
 from api.openai.files.handlers import get_content, get_file, get_files, remove_file
 from api.openai.files.upload import post_file
@@ -106,7 +107,9 @@ def with_error_object(handler: Handler) -> Handler:
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - the API's edge: any failure becomes an error object
-            return problem_response(reported_problem(error, request.scope), request_id_of(request.scope))
+            problem = reported_problem(error, request.scope)
+            note_refusal(request, problem)
+            return problem_response(problem, request_id_of(request.scope))
 
     return respond
 

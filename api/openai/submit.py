@@ -1,6 +1,8 @@
 """Submit the job of a request, once: with an Idempotency-Key, or by joining the same request again."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,8 +17,10 @@ from api.jobs.validation import Rejection, ValidJob
 from api.openai.budget import budget_problem, spent_budget
 from api.openai.context import RequestContext
 from api.openai.repeats import GRACE, JoinedRequest, TwinWaits
+from api.openai.synchronous import note
 from api.web.problems import Problem
 from api.web.request_body import body_of
+from models.queries.openai.requests import RequestState
 
 SURFACE = "openai"
 _PARAMS = "params."  # of a member that is passed on: its client wrote it at the top
@@ -60,7 +64,7 @@ async def _insert(context: RequestContext, valid: ValidJob, *, waited: bool) -> 
         for job in result.jobs:
             await repeat.record(connection, job.id, context.at, waited=waited)
 
-    async with services.request_locks.hold(repeat.digest):
+    async with services.request_locks.hold(repeat.digest), _joining(context):
         spent = await spent_budget(services, context.caller.id, valid.job.campaign)
         if (repeat.counted or spent) and not by_key:  # before a full queue refuses it
             async with services.database.reading() as connection:
@@ -76,6 +80,16 @@ async def _insert(context: RequestContext, valid: ValidJob, *, waited: bool) -> 
             at=context.at,
             in_transaction=None if by_key else record,
         )
+
+
+@asynccontextmanager
+async def _joining(context: RequestContext) -> AsyncIterator[None]:
+    """Note that the client of a request that is joined waits now: the next one is joined to another."""
+    try:
+        yield
+    except JoinedRequest as joined:
+        await note(context, joined.object_id, RequestState.WAITING)
+        raise
 
 
 async def _replay(context: RequestContext, spent: str) -> SubmitResult:

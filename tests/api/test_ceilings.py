@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.ceilings import MinuteLimit, OpenLimit
+from api import ceilings
+from api.ceilings import MinuteLimit, OpenLimit, RefusedRequests
 from api.web.problems import Problem
 from models.ids import new_id
 
@@ -49,3 +50,28 @@ def test_what_is_done_is_limited_in_any_minute() -> None:
 def test_a_limit_of_zero_refuses_everything() -> None:
     with pytest.raises(Problem):
         MinuteLimit(0, "tests", "webhook_tests").count(ALICE, AT)
+
+
+def test_each_refusal_is_taken_once() -> None:
+    refused = RefusedRequests()
+    for key in ("a", "a", "b"):
+        refused.note(key)
+    assert [refused.take(key) for key in ("a", "a", "a", "b", "b", "c")] == [
+        True,
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_refusals_are_forgotten_after_a_while_and_in_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = RefusedRequests()
+    refused.note("a")
+    monkeypatch.setattr(ceilings, "monotonic", lambda: float("1e12"))
+    assert not refused.take("a")
+    for key in range(25_000):
+        refused.note(key)
+    assert not refused.take(0)
+    assert refused.take(24_999)

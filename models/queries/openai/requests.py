@@ -41,11 +41,11 @@ async def lock_digest(connection: AsyncConnection, digest: RequestDigest) -> Non
 async def find_requests(
     connection: AsyncConnection, digest: RequestDigest, *, since: datetime
 ) -> Sequence[Row[Any]]:
-    """Return what the same requests have made, the newest first."""
+    """Return what the same requests have made whose clients were seen since then, the newest first."""
     query = select(requests).where(
         requests.c.caller_id == digest.caller_id,
         requests.c.digest == digest.digest,
-        requests.c.created_at >= since,
+        requests.c.seen_at >= since,
     )
     return (await connection.execute(query.order_by(requests.c.created_at.desc()))).all()
 
@@ -84,5 +84,6 @@ async def forget_request(connection: AsyncConnection, object_id: UUID) -> None:
 
 
 async def forget_requests(connection: AsyncConnection, *, before: datetime) -> int:
-    """Delete the records of requests before a time. Return how many there were."""
-    return (await connection.execute(delete(requests).where(requests.c.created_at < before))).rowcount
+    """Delete the records of requests whose clients were seen last before a time. Return how many."""
+    old = delete(requests).where(requests.c.created_at < before, requests.c.seen_at < before)  # by its index
+    return (await connection.execute(old)).rowcount

@@ -70,6 +70,16 @@ def test_a_request_that_comes_after_its_own_repetition_is_joined_to_it() -> None
     assert joinable([Known(ANSWERED, counted=True)], counted=False, at=AT) is None
 
 
+async def test_a_repetition_is_joined_however_long_the_job_of_its_original_took(database: Database) -> None:
+    digest, job_id, ended = RequestDigest(uuid4(), b"d" * 32), uuid4(), AT + timedelta(hours=1)
+    async with database.writing() as connection:
+        await Repeat(digest, counted=False).record(connection, job_id, AT)
+        await note_state(connection, job_id, GONE, at=ended)
+        assert await forget_requests(connection, before=ended) == 0
+        with pytest.raises(JoinedRequest):
+            await Repeat(digest, counted=True).join(connection, ended + timedelta(seconds=8))
+
+
 async def test_records_are_found_by_caller_and_digest_for_ten_minutes(database: Database) -> None:
     digest, job_id = RequestDigest(uuid4(), b"d" * 32), uuid4()
     first, again = Repeat(digest, counted=False), Repeat(digest, counted=True)

@@ -19,6 +19,34 @@ async def test_whoever_asks_twice_for_the_same_gets_two_pictures(stack: OpenAiSt
     assert len(stack.calls) == 3
 
 
+async def test_two_equal_requests_that_both_time_out_get_the_pictures_of_both(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with open_stack(sqlite_url, tmp_path, openai_wait=30) as stack:
+        client, slow = stack.client(timeout=0.6), {"practice": {"delay": 2.2}}
+        answers = await asyncio.gather(*(client.images.generate(**ASK, extra_body=slow) for _ in range(2)))
+        assert len({answer.data[0].url for answer in answers if answer.data}) == len(stack.calls) == 2
+
+
+async def test_what_a_limit_refused_is_no_repetition_when_it_is_sent_again(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with open_stack(sqlite_url, tmp_path, long_polls=1) as stack:
+
+        async def ask(count: int) -> tuple[int, str]:
+            headers = {"x-stainless-retry-count": str(count)}
+            answer = await stack.post("/images/generations", json=body, headers=headers)
+            return answer.status_code, answer.headers.get("x-darkroom-job", "")
+
+        body = ASK | {"practice": {"delay": 0.6}}
+        first = asyncio.create_task(ask(0))
+        await stack.until(1, "running")
+        assert await ask(0) == (429, "")
+        made = [await first, await ask(1), await ask(1)]  # the last one repeats what was accepted
+        assert [status for status, _ in made] == [200] * 3
+        assert len({job for _, job in made}) == len(stack.calls) == 2
+
+
 async def test_an_idempotency_key_makes_one_job_of_any_number_of_requests(each_stack: OpenAiStack) -> None:
     client = each_stack.client()
     headers = {"Idempotency-Key": "one"}
