@@ -1,6 +1,7 @@
-"""Metrics over HTTP: who may read them, and the small server of a worker process."""
+"""Metrics over HTTP: who may read them, and the small server of a worker process, with its health check."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from ipaddress import ip_address
 from secrets import compare_digest
 from threading import Thread
@@ -11,11 +12,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from models.errors import SettingsError
 from models.settings import Settings
+from worker.metrics.process_metrics import loop_runs
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 """Headers that proxies add: such a request was made on another machine."""
 
 _NEEDS_KEY = b"Beyond this machine, metrics need DARKROOM_METRICS_KEY as a bearer token.\n"
+_worker_runs = partial(loop_runs, "worker")
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
@@ -36,10 +39,14 @@ def is_loopback_address(address: str) -> bool:
 
 
 class MetricsServer:
-    """Serves the metrics of this process in a thread of its own, also while its event loop is busy."""
+    """Serves the metrics of this process in a thread of its own, also while its event loop is busy.
 
-    def __init__(self, settings: Settings, port: int) -> None:
-        self._settings = settings
+    ``/healthz`` says whether that loop runs, not whether database or broker do: a worker outlives their
+    outages.
+    """
+
+    def __init__(self, settings: Settings, port: int, runs: Callable[[], bool] = _worker_runs) -> None:
+        self._settings, self._runs = settings, runs
         try:
             self._server = make_server(settings.metrics_host, port, self._answer, handler_class=_Silent)
         except OSError as error:
@@ -62,12 +69,16 @@ class MetricsServer:
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, as WSGI (PEP 3333) has it."""
-        if environ.get("PATH_INFO") != "/metrics":
-            start_response("404 Not Found", [("Content-Type", "text/plain")])
-            return [b"There is only /metrics.\n"]
+        path, text = environ.get("PATH_INFO"), [("Content-Type", "text/plain")]
+        if path == "/healthz":
+            runs = self._runs()
+            start_response("200 OK" if runs else "503 Service Unavailable", text)
+            return [b"ok\n" if runs else b"The event loop does not run: it has not started, or is stalled.\n"]
+        if path != "/metrics":
+            start_response("404 Not Found", text)
+            return [b"There are only /metrics and /healthz.\n"]
         if not self._may_read(environ):
-            headers = [("Content-Type", "text/plain"), ("WWW-Authenticate", "Bearer")]
-            start_response("401 Unauthorized", headers)
+            start_response("401 Unauthorized", [*text, ("WWW-Authenticate", "Bearer")])
             return [_NEEDS_KEY]
         start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
         return [generate_latest(REGISTRY)]

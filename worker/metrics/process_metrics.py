@@ -1,6 +1,7 @@
-"""Metrics of one process: build, event loop lag, log lines."""
+"""Metrics of one process: build, event loop lag, log lines. Also whether its event loop runs."""
 
 import asyncio
+import time
 from importlib.metadata import version
 from typing import Any
 
@@ -10,6 +11,7 @@ from structlog.typing import EventDict
 from worker.metrics.buckets import LAG
 
 _PAUSE = 1.0  # seconds between two measurements
+_STALLED = 30.0  # seconds without a measurement after which the event loop counts as stalled
 _LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each counter, unread
 _build = Gauge("darkroom_build_info", "Version of Darkroom, as a label", ["version"])
@@ -21,15 +23,23 @@ _lag = Histogram(
     buckets=LAG,
 )
 _lines = Counter("darkroom_log_lines", "Lines of the log", ["level"])
+_measured: dict[str, float] = {}  # by component, when its loop ran last, by time.monotonic()
 
 
 async def measure_lag(component: str) -> None:
     """Measure by how much the running loop is late, until cancelled."""
     loop, lag = asyncio.get_running_loop(), _lag.labels(component)
     while True:
+        _measured[component] = time.monotonic()
         due = loop.time() + _PAUSE
         await asyncio.sleep(_PAUSE)
         lag.observe(max(0.0, loop.time() - due))
+
+
+def loop_runs(component: str, now: float | None = None) -> bool:
+    """Return whether a component's event loop has started, and ran within the last 30 s (``now``: steady)."""
+    measured = _measured.get(component)
+    return measured is not None and (time.monotonic() if now is None else now) - measured < _STALLED
 
 
 def count_line(_: Any, method: str, event: EventDict) -> EventDict:

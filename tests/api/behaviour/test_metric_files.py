@@ -1,4 +1,4 @@
-"""Alert rules and Grafana dashboards name metrics and commands that exist."""
+"""Alert rules, Grafana dashboards and the example for KEDA name metrics and commands that exist."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from api.cli.app import build_app
 from models.clock import now
 from models.operations.alerts import ALERTS
 from models.queries.operations.installation_state import Backlog, InstallationState
+from tests.support.documented import keda_example
 from worker.metrics.state_metrics import SlowState, render_state
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -49,9 +50,10 @@ def expressions() -> Iterator[str]:
     for path in DASHBOARDS:
         for panel in json.loads(path.read_text())["panels"]:
             yield from (target["expr"] for target in panel["targets"])
+    yield from (trigger["metadata"]["query"] for trigger in keda_example()["spec"]["triggers"])
 
 
-def test_every_metric_in_rules_and_dashboards_exists() -> None:
+def test_every_metric_in_rules_dashboards_and_triggers_exists() -> None:
     named = {name for each in expressions() for name in _NAME.findall(each)}
     assert len(named) > 30
     assert {name for name in named if not _LABELS.match(name)} <= metric_names()

@@ -1,6 +1,9 @@
 """The metrics server of a worker, and who may read it."""
 
+import asyncio
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -9,6 +12,7 @@ import pytest
 from models.errors import SettingsError
 from models.settings import Settings
 from worker.metrics.exposition import MetricsServer, is_loopback_address
+from worker.metrics.process_metrics import loop_runs, measure_lag
 
 KEY = "metrics-0123456789abcdef"
 
@@ -37,6 +41,26 @@ def test_a_request_that_a_proxy_passed_on_needs_the_key(server: MetricsServer) -
     assert httpx.get(url, headers=forwarded).status_code == 401
     assert httpx.get(url, headers={**forwarded, "Authorization": "Bearer wrong"}).status_code == 401
     assert httpx.get(url, headers={**forwarded, "Authorization": f"Bearer {KEY}"}).status_code == 200
+
+
+def test_health_is_that_of_the_event_loop_and_needs_no_key(tmp_path: Path) -> None:
+    runs = [False, True]
+    server = MetricsServer(settings_of(tmp_path), 0, lambda: runs.pop(0))
+    server.start()
+    url, forwarded = f"http://127.0.0.1:{server.port}/healthz", {"X-Forwarded-For": "203.0.113.7"}
+    answers = [httpx.get(url, headers=forwarded) for _ in range(2)]
+    server.close()
+    assert [answer.status_code for answer in answers] == [503, 200]
+    assert "stalled" in answers[0].text
+
+
+async def test_a_loop_runs_for_30_s_after_it_was_measured() -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0):
+            await measure_lag("measured")
+    assert not loop_runs("another")
+    assert loop_runs("measured", time.monotonic() + 29)
+    assert not loop_runs("measured", time.monotonic() + 31)
 
 
 def test_a_port_in_use_is_named(server: MetricsServer, tmp_path: Path) -> None:
