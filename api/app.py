@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.access.session_cache import SessionCache
 from api.auth import Authenticator, configured_keys, sync_keys
+from api.campaigns.sheets.xlsx_sheet import WorkbookReader
 from api.ceilings import Ceilings
 from api.change_feed import ChangeFeed
 from api.dashboard.routes import dashboard_routes, is_dashboard, render_problem
@@ -147,6 +148,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             cipher=cipher_of(settings.secret_key),
             call_costs=CallCosts.from_settings(settings),
             request_locks=KeyedLocks(),
+            workbooks=WorkbookReader(),
             batch_wake=asyncio.Event(),
         )
         await stack.enter_async_context(_background(BatchController(services).run()))

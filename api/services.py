@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from api.access.session_cache import SessionCache
 from api.auth import Authenticator
+from api.campaigns.sheets.xlsx_sheet import WorkbookReader
 from api.ceilings import Ceilings
 from api.change_feed import ChangeFeed
 from api.event_feed import EventFeed
@@ -46,6 +47,7 @@ class ApiServices:
     cipher: SecretCipher  #: of secrets in the database
     call_costs: CallCosts
     request_locks: KeyedLocks  #: of requests that are submitted now
+    workbooks: WorkbookReader
     batch_wake: asyncio.Event  #: set when a batch of the OpenAI API can be moved on
 
     @property

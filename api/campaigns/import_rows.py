@@ -15,7 +15,7 @@ from api.campaigns.sheets.csv_sheet import read_csv
 from api.campaigns.sheets.encoding import find_encoding
 from api.campaigns.sheets.jsonl_sheet import read_jsonl
 from api.campaigns.sheets.record import Record, SheetError, SheetLimits, UnreadableSheet
-from api.campaigns.sheets.xlsx_sheet import read_xlsx
+from api.campaigns.sheets.xlsx_sheet import read_rows
 from api.campaigns.staged_rows import Staging
 from api.jobs.input_images import asset_sizes, read_data_url
 from api.services import ApiServices
@@ -151,7 +151,12 @@ class _Import:
                 staging = Staging(Path(folder) / "rows.db")
                 try:
                     reader = self._reader(mapping, files)
-                    await asyncio.to_thread(_stage, sheet, reader, staging, self._services.settings)
+                    try:
+                        sheet = await self._with_rows(sheet, Path(folder))
+                        await asyncio.to_thread(_stage, sheet, reader, staging, self._services.settings)
+                    except UnreadableSheet as error:
+                        staging.is_complete = False
+                        staging.add_errors([error.error])
                     report = await self._write(staging, mapping)
                     report.columns = list(reader.found.values())
                     return report
@@ -161,6 +166,14 @@ class _Import:
             if not self._dry_run:
                 async with self._services.database.writing() as connection:
                     await campaigns.end_import(connection, self._campaign.id, self._id, mapping)
+
+    async def _with_rows(self, sheet: Sheet, folder: Path) -> Sheet:
+        """Return a sheet whose rows can be read one after the other."""
+        if sheet.form != "xlsx":
+            return sheet
+        path = folder / "rows.jsonl"
+        await self._services.workbooks.write_rows(sheet.path, path, owner=self._caller.id)
+        return replace(sheet, path=path)
 
     async def run_staged(self, staging: Staging) -> ImportReport:
         await self._claim()
@@ -330,23 +343,25 @@ def _asset_key(text: str) -> UUID | None:
 
 
 def _stage(sheet: Sheet, reader: RowReader, staging: Staging, settings: Settings) -> None:
-    """Read a sheet into staging; runs in a thread."""
-    try:
-        for record in _records(sheet, settings):
-            read = reader.read(record)
-            if isinstance(read, ImportedRow):
-                staging.add(read)
-            else:
-                staging.add_errors(read)
-    except UnreadableSheet as error:
-        staging.is_complete = False
-        staging.add_errors([error.error])
+    """Read a sheet into staging; runs in a thread. Raises ``UnreadableSheet``."""
+    for count, record in enumerate(_records(sheet, settings), 1):
+        if count > settings.campaign_rows:
+            words = (
+                f"the sheet is read up to here: it has more than {settings.campaign_rows:,} rows, "
+                "the most that a campaign may have (DARKROOM_CAMPAIGN_ROWS)"
+            )
+            raise UnreadableSheet(SheetError(record.line, None, "too_many_rows", words))
+        read = reader.read(record)
+        if isinstance(read, ImportedRow):
+            staging.add(read)
+        else:
+            staging.add_errors(read)
 
 
 def _records(sheet: Sheet, settings: Settings) -> Iterator[Record]:
     limits = SheetLimits(settings.campaign_columns, settings.campaign_cell_bytes)
     if sheet.form == "xlsx":
-        return read_xlsx(sheet.path, limits)[1]
+        return read_rows(sheet.path, limits)[1]
     encoding = find_encoding(sheet.path, sheet.encoding)
     if sheet.form == "jsonl":
         return read_jsonl(sheet.path, encoding, limits)

@@ -20,6 +20,7 @@ from tests.attack.namespace import enter_namespace
 from tests.attack.pictures import attack_images, attack_memory
 from tests.attack.result import LONGEST_STALL, Result, table
 from tests.attack.target import Target
+from tests.attack.uploads import attack_uploads
 
 Attack = Callable[[Target], Result]
 _MB = 1_000_000
@@ -31,6 +32,7 @@ def attacks(seed: int, *, short: bool) -> Mapping[str, Attack]:
         "keys": partial(attack_keys, few=short),
         "isolation": partial(attack_isolation, jobs=2 if short else 20, seed=seed),
         "json": partial(attack_json, size=50_000 if short else 1 * _MB),
+        "uploads": partial(attack_uploads, size=50_000 if short else 16 * _MB),
         "heads": partial(attack_heads, megabytes=16 if short else 64),
         "slow": partial(attack_slowly, connections=60 if short else 900, seconds=1 if short else 60),
         "explain": partial(attack_explain, count=300 if short else 100_000, seed=seed),

@@ -9,7 +9,16 @@ from tests.attack.result import Result
 from tests.attack.target import Target
 from tests.security.json_bombs import BOMBS
 
-_PATHS = ("/v1/jobs", "/v1/webhooks", "/mj/submit/imagine", "/v1/jobs/release")
+_PATHS = (
+    "/v1/jobs",
+    "/v1/webhooks",
+    "/mj/submit/imagine",
+    "/v1/jobs/release",
+    "/v1/chat/completions",
+    "/v1/images/edits",
+    "/v1/responses",
+    "/v1/batches",
+)
 
 _FEW = 100_000  # bytes up to which a body may be one that is accepted
 

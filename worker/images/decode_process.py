@@ -7,24 +7,18 @@ The child starts with the first image, and stays for the next one. The operating
 import asyncio
 import os
 from collections.abc import Callable
-from math import ceil
 from typing import TypeVar
 
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
 from models.errors import ImageError
 from worker.images.limits import MIB
-
-try:
-    import resource
-except ImportError:  # there is none on Windows
-    resource = None  # type: ignore[assignment]
+from worker.process.resource_limits import limit_resources
 
 _START_LIMIT = 60.0  # seconds until the child has started
 CPU_LIMIT = 20  #: seconds of processor time for one image; the largest ones that are accepted take about two
 TIME_LIMIT = 120.0  #: seconds for one image on a busy machine
 MEMORY_LIMIT = 640 * MIB  #: bytes of data in the child; the largest images that are accepted take about 500
-_NICENESS = 5  # of the child: calls and requests come first when processors are short
 _COPIES = 4  # of the file: in the worker, on its way to the child, and there
 _PIXEL = 13  # bytes: four, up to three times while an image is turned, reduced or made smaller
 _T = TypeVar("_T")
@@ -83,15 +77,5 @@ class DecodeProcess:
 
 def _limited(seconds: int, memory: int, work: Callable[..., _T], args: tuple[object, ...]) -> _T:
     """Run work within limits of processor time and memory, which the operating system enforces."""
-    if resource is not None:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        _lower(resource.RLIMIT_CPU, ceil(used.ru_utime + used.ru_stime) + seconds)
-        _lower(resource.RLIMIT_DATA, memory)
-        _lower(resource.RLIMIT_CORE, 0)
-        os.setpriority(os.PRIO_PROCESS, 0, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+    limit_resources(cpu=seconds, memory=memory)
     return work(*args)
-
-
-def _lower(kind: int, limit: int) -> None:
-    _, hard = resource.getrlimit(kind)
-    resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

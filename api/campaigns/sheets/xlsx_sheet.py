@@ -1,11 +1,16 @@
-"""XLSX: the first sheet of a workbook, by python-calamine; cells are the values that were saved."""
+"""XLSX: the first sheet of a workbook, by python-calamine; cells are the values that were saved.
 
-import zipfile
-import zlib
-from collections.abc import Iterator
-from datetime import date, datetime, time
+A child process with limits reads the workbook, and writes its rows to a file.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Hashable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+
+import orjson
 
 from api.campaigns.sheets.record import (
     Record,
@@ -15,78 +20,66 @@ from api.campaigns.sheets.record import (
     check_header,
     records_of,
 )
+from api.campaigns.sheets.xlsx_process import CPU_LIMIT, MEMORY_LIMIT, too_large
+from api.keyed_locks import KeyedLocks
 
-try:
-    import python_calamine as calamine
-except ImportError:  # the extra `sheets` is not installed
-    calamine = None  # type: ignore[assignment,unused-ignore]
-
-MOST_UNPACKED = 256 * 2**20  #: bytes of a workbook, unpacked
-_MOST_PARTS = 10_000
-_BLOCK = 2**20
+_TIME_LIMIT = 300.0  # seconds for one workbook on a busy machine
+_COMMAND = (sys.executable, "-P", "-m", "api.campaigns.sheets.xlsx_process")
 
 
-def read_xlsx(path: Path, limits: SheetLimits) -> tuple[list[str], Iterator[Record]]:
-    """Return the header and the records of a workbook's first sheet. Raises ``UnreadableSheet``."""
-    if calamine is None:
-        words = "this server can't read XLSX: install darkroom[sheets], or save the sheet as CSV"
-        raise UnreadableSheet(SheetError(0, None, "xlsx_not_installed", words))
-    _check_size(path)
-    try:
-        rows = calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).iter_rows()
-        found = ([_text(cell) for cell in cells] for cells in rows)
-        header = check_header(next(found, []), limits)
-    except UnreadableSheet:
-        raise
-    except Exception as error:  # a foreign parser of foreign bytes
-        raise _malformed(str(error)) from error
-    lines: Iterator[tuple[int, list[str] | SheetError]] = enumerate(found, 2)
+class WorkbookReader:
+    """Reads workbooks, one at a time, and of each owner one after the other: each may take much memory."""
+
+    def __init__(self, *, time_limit: float = _TIME_LIMIT) -> None:
+        self._owners, self._turn, self._time_limit = KeyedLocks(), asyncio.Lock(), time_limit
+
+    async def write_rows(self, workbook: Path, rows: Path, *, owner: Hashable) -> None:
+        """Write the rows of a workbook's first sheet to a file, for ``read_rows``.
+
+        Raises ``UnreadableSheet``, also for one that takes too much time or memory.
+        """
+        if find_spec("python_calamine") is None:  # the extra `sheets` is not installed
+            words = "this server can't read XLSX: install darkroom[sheets], or save the sheet as CSV"
+            raise UnreadableSheet(SheetError(0, None, "xlsx_not_installed", words))
+        async with self._owners.hold(owner), self._turn:
+            output = await self._run(workbook, rows)
+        if output:
+            raise UnreadableSheet(SheetError(**orjson.loads(output)))
+
+    async def _run(self, workbook: Path, rows: Path) -> bytes:
+        """Return what the child wrote to its standard output."""
+        child = await asyncio.create_subprocess_exec(
+            *_COMMAND,
+            str(workbook),
+            str(rows),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(self._time_limit):
+                output, _ = await child.communicate()
+        except TimeoutError as error:
+            raise too_large(f"takes more than {self._time_limit:g} s to read") from error
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                child.kill()
+            await child.wait()
+        if child.returncode:
+            limits = f"{CPU_LIMIT} s of processor time and {MEMORY_LIMIT // 2**20} MiB of memory"
+            raise too_large(f"can't be read within {limits}")
+        return output
+
+
+def read_rows(path: Path, limits: SheetLimits) -> tuple[list[str], Iterator[Record]]:
+    """Return the header and the records of rows that were written. Raises ``UnreadableSheet``."""
+    lines = _lines(path)
+    header = check_header(next(lines, (1, []))[1], limits)
     return header, records_of(header, lines, limits)
 
 
-def _text(cell: Any) -> str:
-    """Return a cell as a person sees it: no decimals of whole numbers, times in ISO 8601."""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
-        return str(int(cell))
-    if isinstance(cell, datetime | date | time):
-        return cell.isoformat()
-    return str(cell)
-
-
-def _malformed(why: str) -> UnreadableSheet:
-    return UnreadableSheet(SheetError(0, None, "malformed_xlsx", f"this is no XLSX workbook: {why[:200]}"))
-
-
-def _check_size(path: Path) -> None:
-    """Refuse a workbook that unpacks to too much, whatever sizes it declares."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = archive.infolist()
-        total = sum(part.file_size for part in parts)
-        if len(parts) > _MOST_PARTS or total > MOST_UNPACKED or _unpacked(path, parts) > MOST_UNPACKED:
-            words = f"the workbook unpacks to more than {MOST_UNPACKED // 2**20} MiB; save the sheet as CSV"
-            raise UnreadableSheet(SheetError(0, None, "xlsx_too_large", words))
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError) as error:
-        raise _malformed(str(error)) from error
-
-
-def _unpacked(path: Path, parts: list[zipfile.ZipInfo]) -> int:
-    """Return how many bytes the parts really unpack to, counted no further than needed."""
-    total = 0
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     with path.open("rb") as file:
-        for part in parts:
-            file.seek(part.header_offset)
-            header = file.read(30)
-            file.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little"), 1)
-            if part.compress_type != zipfile.ZIP_DEFLATED:
-                total += part.compress_size
-                continue
-            inflate, left = zlib.decompressobj(-15), part.compress_size
-            while left > 0 and total <= MOST_UNPACKED and (block := file.read(min(left, _BLOCK))):
-                left -= len(block)
-                while block and total <= MOST_UNPACKED:
-                    total += len(inflate.decompress(block, _BLOCK))
-                    block = inflate.unconsumed_tail
-    return total
+        for line in file:
+            number, texts = orjson.loads(line)
+            yield number, texts

@@ -1,34 +1,49 @@
-"""XLSX: what is not a workbook, or unpacks to too much, is refused before it is read."""
+"""XLSX: rows are read in a process of its own; what takes too much, or is no workbook, is refused."""
 
-import zipfile
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from api.campaigns.sheets.record import SheetLimits, UnreadableSheet
-from api.campaigns.sheets.xlsx_sheet import read_xlsx
+from api.campaigns.sheets.xlsx_sheet import WorkbookReader, read_rows
+from tests.api.campaigns.sheets.workbooks import cell, distant_cell, write_workbook
 
 pytest.importorskip("python_calamine")
 LIMITS = SheetLimits(columns=9, cell_bytes=99)
 
 
-def test_a_bomb_that_declares_a_small_size_is_refused_too(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.xlsx"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x", "w") as part:
-        for _ in range(300):
-            part.write(bytes(2**20))
-    raw = bytearray(path.read_bytes())
-    entry = raw.index(b"PK\x01\x02")
-    raw[entry + 24 : entry + 28] = (100).to_bytes(4, "little")
-    path.write_bytes(raw)
+async def test_rows_have_the_lines_of_the_sheet_and_blank_ones_are_left_out(tmp_path: Path) -> None:
+    rows = f'<row r="1">{cell("A1", "key")}{cell("B1", "colour")}</row><row r="3">{cell("B3", "red")}</row>'
+    target = tmp_path / "rows"
+    await WorkbookReader().write_rows(write_workbook(tmp_path / "a.xlsx", rows), target, owner=1)
+    header, records = read_rows(target, LIMITS)
+    assert header == ["key", "colour"]
+    assert [(record.line, dict(record.cells)) for record in records] == [(3, {"key": "", "colour": "red"})]
+
+
+async def test_a_small_workbook_with_a_distant_cell_ends_its_own_process_alone(tmp_path: Path) -> None:
+    reader = WorkbookReader()
+    books = [distant_cell(tmp_path / f"{name}.xlsx", name) for name in ("XFD1048576", "ZZ1048576")]
+    results = await asyncio.gather(
+        *(reader.write_rows(book, tmp_path / "rows", owner=book) for book in books), return_exceptions=True
+    )
+    for result in results:
+        assert isinstance(result, UnreadableSheet)
+        assert result.error.code == "xlsx_too_large"
+        assert "256 MiB of memory; save the sheet as CSV" in result.error.message
+
+
+async def test_a_workbook_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    book = distant_cell(tmp_path / "a.xlsx", "B1048576")
     with pytest.raises(UnreadableSheet) as caught:
-        read_xlsx(path, LIMITS)
-    assert caught.value.error.code == "xlsx_too_large"
+        await WorkbookReader(time_limit=0.01).write_rows(book, tmp_path / "rows", owner=1)
+    assert "takes more than 0.01 s" in caught.value.error.message
 
 
-def test_other_bytes_are_no_workbook(tmp_path: Path) -> None:
+async def test_other_bytes_are_no_workbook(tmp_path: Path) -> None:
     path = tmp_path / "sheet.xlsx"
     path.write_bytes(b"key,colour")
     with pytest.raises(UnreadableSheet) as caught:
-        read_xlsx(path, LIMITS)
+        await WorkbookReader().write_rows(path, tmp_path / "rows", owner=1)
     assert caught.value.error.code == "malformed_xlsx"

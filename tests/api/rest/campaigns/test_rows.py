@@ -252,6 +252,8 @@ async def test_rows_beyond_the_ceiling_are_named(create: Create, load: Import, s
     await create()
     report = await load("key,colour\na,red\nb,red\nc,red\n")
     assert (report["added"], places(report)) == (2, [(4, None, "too_many_rows")])
+    repeated = await load("key,colour\n" + "a,red\n" * 9)
+    assert (repeated["duplicates"], places(repeated)[-1]) == (1, (4, None, "too_many_rows"))
 
 
 async def test_other_media_types_callers_and_flags_are_refused(create: Create, service: Service) -> None:
