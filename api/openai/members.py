@@ -8,6 +8,7 @@ from typing import Any
 
 from api.services import ApiServices
 from models.errors import InvalidRequest
+from models.openai.partial_pictures import MOST, PARTIAL_IMAGES
 
 OWN = "darkroom"
 """Member with the native API's fields, for the SDK's ``extra_body``."""
@@ -56,6 +57,19 @@ def model_of(members: dict[str, Any], services: ApiServices) -> Any:
     if found is None:
         raise InvalidRequest("model", "is required: no channel names a model that could be the default")
     return found
+
+
+def partials_of(members: dict[str, Any], *, stream: bool, place: str = "") -> dict[str, int]:
+    """Take the number of partial pictures out of a body; return the member for the provider, if any.
+
+    Without a stream there is no place for them. Raises ``InvalidRequest``, which names it below ``place``.
+    """
+    given = members.pop(PARTIAL_IMAGES, None)
+    if not stream or not given:
+        return {}
+    if type(given) is not int or not 0 <= given <= MOST:
+        raise InvalidRequest(place + PARTIAL_IMAGES, f"must be a whole number from 0 to {MOST}")
+    return {PARTIAL_IMAGES: given}
 
 
 def flag_of(members: dict[str, Any], name: str) -> bool:

@@ -1,5 +1,7 @@
 """Result of a job: its row, the images of its present generation, and its attempts."""
 
+import asyncio
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +10,9 @@ from uuid import UUID
 from api.auth import Caller
 from api.openai.errors import Failure, JobFailed, failure_of
 from api.services import ApiServices
-from models.errors import NotFound
+from models.errors import NotFound, StorageError
 from models.ids import public_id
+from models.openai.partial_pictures import partial_key, wanted_partials
 from models.queries.assets import list_assets
 from models.queries.jobs import find_job, list_attempts
 from models.serializers import asset_view, is_present
@@ -55,6 +58,18 @@ async def read_result(services: ApiServices, caller: Caller, job_id: UUID) -> Jo
         attempts = await list_attempts(connection, [job_id])
     present = [asset for asset in assets if is_present(job, asset)]
     return JobResult(job, sorted(present, key=lambda asset: asset.position), attempts)
+
+
+async def partial_pictures(services: ApiServices, result: JobResult, first: int) -> list[str]:
+    """Return the partial pictures of a job that have come, from the one with this index on, as base64."""
+    found = []
+    for index in range(first, wanted_partials(result.job.request.get("params"))):
+        try:
+            content = await services.store.get(partial_key(result.job.id, index))
+        except (NotFound, StorageError):
+            break
+        found.append((await asyncio.to_thread(base64.b64encode, content)).decode("ascii"))
+    return found
 
 
 def asset_facts(asset: Any, *, public_url: str) -> dict[str, Any]:

@@ -1,15 +1,11 @@
 """Events of a stream of the images API: partial pictures as the provider streams them, then finished ones."""
 
-import asyncio
-import base64
 from typing import Any
 
 from api.openai.event_stream import DONE, event
 from api.openai.images.answer import images_answer
-from api.openai.results import JobResult
+from api.openai.results import JobResult, partial_pictures
 from api.services import ApiServices
-from models.errors import NotFound, StorageError
-from models.openai.partial_pictures import partial_key, wanted_partials
 
 
 class ImageEvents:
@@ -32,17 +28,11 @@ class ImageEvents:
 
     async def partial(self, result: JobResult) -> bytes:
         """Return the events of the partial pictures that have come since the last call."""
-        wanted = wanted_partials(result.job.request.get("params"))
         written = []
-        while self._shown < wanted:
-            try:
-                content = await self._services.store.get(partial_key(result.job.id, self._shown))
-            except (NotFound, StorageError):
-                break
-            name = f"{self._kind}.partial_image"
-            shared = {"type": name, "created_at": int(result.job.created_at.timestamp())}
-            shared |= {"background": "auto", "quality": "auto", "output_format": "png", "size": "auto"}
-            text = (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")
+        name = f"{self._kind}.partial_image"
+        shared = {"type": name, "created_at": int(result.job.created_at.timestamp())}
+        shared |= {"background": "auto", "quality": "auto", "output_format": "png", "size": "auto"}
+        for text in await partial_pictures(self._services, result, self._shown):
             written.append(event({**shared, "partial_image_index": self._shown, "b64_json": text}, name))
             self._shown += 1
         return b"".join(written)

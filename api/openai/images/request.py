@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 from api.openai.context import RequestContext
 from api.openai.images.inputs import InputImages
-from api.openai.members import flag_of, model_of, native_fields
+from api.openai.members import flag_of, model_of, native_fields, partials_of
 from api.openai.tasks.submit import wants_task, webhook_of
 from api.services import ApiServices
 from models.errors import InvalidRequest
-from models.openai.partial_pictures import MOST, PARTIAL_IMAGES
 
 GENERATION, EDIT = "image_generation", "image_edit"
 ResponseFormat = Literal["url", "b64_json"]
@@ -62,9 +61,7 @@ def read_members(
     stream = flag_of(rest, "stream")
     if stream and given is not None and given != "b64_json":
         raise InvalidRequest("response_format", "a stream has b64_json only")
-    partials = rest.pop(PARTIAL_IMAGES, None)
-    if stream and partials:  # without a stream there is no place for them
-        rest[PARTIAL_IMAGES] = _partials_of(partials)
+    rest |= partials_of(rest, stream=stream)
     submission: dict[str, Any] = {"model": model_of(rest, services), **fields}
     for name in ("prompt", "n", "size"):
         if (value := rest.pop(name, None)) is not None:
@@ -75,9 +72,3 @@ def read_members(
             submission["mask"] = inputs.mask
     submission["params"] = {name: value for name, value in rest.items() if value is not None}
     return ImagesRequest(submission, given, stream, kind)
-
-
-def _partials_of(given: Any) -> int:
-    if type(given) is not int or not 0 <= given <= MOST:
-        raise InvalidRequest(PARTIAL_IMAGES, f"must be a whole number from 0 to {MOST}")
-    return given

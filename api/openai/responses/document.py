@@ -10,6 +10,7 @@ from api.openai.responses.ids import message_id, picture_id
 from api.openai.results import JobResult, asset_facts
 from api.services import ApiServices
 from models.openai.events import response_id
+from models.openai.partial_pictures import wanted_partials
 from models.request import RESPONSE, is_background_response
 from models.states import JobStatus
 
@@ -89,6 +90,8 @@ def _error(result: JobResult) -> dict[str, str]:
 
 async def _output(services: ApiServices, result: JobResult, inline: bool) -> list[dict[str, Any]]:
     output = [await _picture(services, each, inline) for each in result.assets]
+    if output and wanted_partials(result.job.request.get("params")):
+        output[0]["id"] = picture_id(result.id)
     if result.job.text:
         content = {"type": "output_text", "text": result.job.text, "annotations": [], "logprobs": []}
         output.append(

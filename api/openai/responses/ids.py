@@ -1,4 +1,7 @@
-"""Ids of responses and of what they put out: those of the job and its assets, with OpenAI's prefixes."""
+"""Ids of responses and of what they put out: those of the job and its assets, with OpenAI's prefixes.
+
+The picture of a response that streams partial ones is named before it is an asset, by the job's digits.
+"""
 
 from uuid import UUID
 
@@ -13,9 +16,9 @@ def message_id(job: str) -> str:
     return _with_prefix(job, MESSAGE)
 
 
-def picture_id(asset: str) -> str:
-    """Return the id of the call that made an asset."""
-    return _with_prefix(asset, PICTURE)
+def picture_id(public: str) -> str:
+    """Return the id of the call that made an asset, or of the call of a job."""
+    return _with_prefix(public, PICTURE)
 
 
 def asset_of(picture: str) -> str:

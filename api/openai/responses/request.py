@@ -1,19 +1,23 @@
 """Request of the Responses API, and the submitted job that it becomes."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from api.jobs.validation import Rejection, ValidJob, validate
 from api.openai.context import RequestContext
-from api.openai.members import flag_of, model_of, native_fields
+from api.openai.members import flag_of, model_of, native_fields, partials_of
 from api.openai.own_pictures import with_input_images, with_own_pictures
 from api.openai.responses.ids import job_of
 from api.openai.responses.input import Message, earlier_messages, read_input, with_pictures
 from api.openai.results import read_result
 from api.services import ApiServices
 from models.errors import InvalidRequest, NotFound
+from models.ids import parse_id, public_id
+from models.queries.assets import list_assets
 from models.request import ANY, RESPONSE
 from models.states import JobStatus
 
@@ -52,6 +56,7 @@ async def read_request(members: Mapping[str, Any], context: RequestContext) -> R
     if not isinstance(wanted.job, ValidJob):
         return wanted
     images = await with_own_pictures(context.services, context.caller, wanted.job.images)
+    images = await _with_first_pictures(context, images)
     return replace(wanted, job=with_input_images(wanted.job, images, wanted.job.fields))
 
 
@@ -74,7 +79,7 @@ def response_request(
             "service_tier",
         )
     }
-    tool = _image_tool(rest.pop("tools", None))
+    tool = _image_tool(rest.pop("tools", None), stream=stream)
     submission: dict[str, Any] = {"model": model_of(rest, services), "messages": list(messages), **fields}
     if tool.get("size") is not None:
         submission["size"] = tool.pop("size")
@@ -134,6 +139,24 @@ async def _earlier(previous: Any, context: RequestContext) -> tuple[list[Message
     return earlier_messages(result, public_url=context.services.public_url)
 
 
+async def _with_first_pictures(context: RequestContext, images: Sequence[str]) -> list[str]:
+    """Return the images; what names the call of an earlier job is replaced by the first picture it made."""
+    jobs = dict[UUID, str]()
+    for image in images:
+        with suppress(NotFound):
+            jobs[parse_id("asset", image)] = image
+    if not jobs:
+        return list(images)
+    async with context.services.database.reading() as connection:
+        assets = await list_assets(connection, list(jobs))
+    made = {
+        jobs[each.job_id]: public_id("asset", each.id)
+        for each in assets  # the newest generation is the last
+        if each.position == 0 and each.caller_id == context.caller.id
+    }
+    return [made.get(image, image) for image in images]
+
+
 def _window(options: Any) -> dict[str, Any]:
     """Return the fields of a job for the window in which it shall be completed. Raises ``InvalidRequest``."""
     window = options.get("completion_window") if isinstance(options, Mapping) else None
@@ -146,7 +169,7 @@ def _window(options: Any) -> dict[str, Any]:
     return {"priority": priority} | ({} if seconds is None else {"expires_in": seconds})
 
 
-def _image_tool(tools: Any) -> dict[str, Any]:
+def _image_tool(tools: Any, *, stream: bool) -> dict[str, Any]:
     """Return the options of the tool that makes pictures. Raises ``InvalidRequest`` for any other tool."""
     found: dict[str, Any] = {}
     if tools is not None and not isinstance(tools, list):
@@ -156,8 +179,9 @@ def _image_tool(tools: Any) -> dict[str, Any]:
             raise InvalidRequest(
                 f"tools.{number}.type", f"must be {_TOOL}: responses have no other tool here"
             )
-        options = {name: value for name, value in tool.items() if name not in ("type", "partial_images")}
-        found |= {name: value for name, value in options.items() if value is not None}
+        options = {name: value for name, value in tool.items() if name != "type" and value is not None}
+        partials = partials_of(options, stream=stream, place=f"tools.{number}.")
+        found |= options | partials
     found.pop("model", None)  # the request's model is the one that draws
     return found
 
