@@ -7,12 +7,13 @@ import random
 import resource
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
+from typing import cast
 
-import httpx
+import aiohttp
 
 from bench.figures import Figure
 from bench.servers import Servers
@@ -155,21 +156,39 @@ def _parse(data: bytes) -> None:
             json.loads(line[6:])
 
 
-class _Provider(httpx.AsyncBaseTransport):
-    """Serves an answer of one kind, in chunks that are generated while they are read."""
+class _Provider:
+    """A session, response and body in one: an answer of one kind, in chunks that are made when read."""
+
+    status, raw_headers = 200, ()
 
     def __init__(self, kind: str, size: int) -> None:
         self._chunk_iterator = KINDS[kind](size)
         self.size = 0
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, content=self._chunks())
+    async def post(self, *_: object, **__: object) -> "_Provider":
+        return self
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        for chunk in self._chunk_iterator:
-            self.size += len(chunk)
-            yield chunk.encode()
-            await asyncio.sleep(0)
+    @property
+    def content(self) -> "_Provider":
+        return self
+
+    def at_eof(self) -> bool:
+        return False
+
+    def read_nowait(self, _: int) -> bytes:
+        return b""
+
+    async def read(self, _: int) -> bytes:
+        await asyncio.sleep(0)
+        chunk = next(self._chunk_iterator, "")
+        self.size += len(chunk)
+        return chunk.encode()
+
+    def release(self) -> None:
+        pass
+
+    async def wait_for_close(self) -> None:
+        pass
 
 
 async def _call(kind: str, size: int) -> dict[str, float]:
@@ -198,8 +217,7 @@ async def _make_call(kind: str, size: int) -> int:
     request = build_request(
         ImageRequest("m", "a cat"), base_url="http://provider.example", api_key="k", preset=preset
     )
-    async with httpx.AsyncClient(transport=provider) as http:
-        reply = await UpstreamClient(http).call(request, preset)
+    reply = await UpstreamClient(cast(aiohttp.ClientSession, provider)).call(request, preset)
     if reply.answer is None or not reply.answer.images:
         raise RuntimeError(f"no image was found: {reply.result}")
     return provider.size

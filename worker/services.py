@@ -31,7 +31,7 @@ from worker.upstream.polling.task_client import TaskClient
 from worker.upstream.presets.channel_preset import effective_preset
 from worker.upstream.presets.preset import Preset
 from worker.upstream.transport.client import UpstreamClient
-from worker.upstream.transport.connection import open_client
+from worker.upstream.transport.connection import open_client, open_session
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def build_services(settings: Settings) -> WorkerServices:
     store = build_store(settings)
     folder = open_temp_folder()
     asset_store, downloads = build_asset_store(settings, store, threads, folder)
-    calls = open_client(limit=settings.worker_slots)
+    session = open_session(limit=settings.worker_slots)
+    calls = open_client(session)
     clock = DatabaseClock()
     return WorkerServices(
         settings=settings,
@@ -127,7 +128,7 @@ def build_services(settings: Settings) -> WorkerServices:
         store=store,
         asset_store=asset_store,
         record_log=RecordLog(store),
-        upstream=UpstreamClient(calls),
+        upstream=UpstreamClient(session),
         task_client=TaskClient(calls),
         documents=DocumentReader(downloads, allow=AllowList.parse(settings.allow_private)),
         routes={

@@ -11,7 +11,7 @@ from worker.upstream.presets.preset import Preset
 from worker.upstream.reply import Reply
 from worker.upstream.request import build_request
 from worker.upstream.transport.client import UpstreamClient
-from worker.upstream.transport.connection import open_client
+from worker.upstream.transport.connection import open_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ async def call_channel(
 
 async def test_channel(channel: ChannelSettings, model: str, prompt: str) -> ChannelTest:
     """Make one call and return its result."""
-    http, request = open_client(limit=1), ImageRequest(model=model, prompt=prompt)
+    session, request = open_session(limit=1), ImageRequest(model=model, prompt=prompt)
     try:
-        reply = await call_channel(UpstreamClient(http), channel, request, effective_preset(channel))
+        reply = await call_channel(UpstreamClient(session), channel, request, effective_preset(channel))
     finally:
-        await http.aclose()
+        await session.close()
     return ChannelTest(channel.name, model, reply)

@@ -26,7 +26,7 @@ from worker.upstream.presets.channel_preset import effective_preset
 from worker.upstream.presets.preset import Preset
 from worker.upstream.reply import Reply
 from worker.upstream.transport.client import UpstreamClient
-from worker.upstream.transport.connection import open_client
+from worker.upstream.transport.connection import open_session
 
 SIZE_STYLES: tuple[SizeStyle, ...] = (
     "size",
@@ -280,8 +280,8 @@ async def probe_channel(
 ) -> StyleReport:
     """Try the styles on a channel. Raises as ``StyleProbe.run`` does."""
     allow = AllowList.parse(settings.allow_private)
-    http, downloads = open_client(limit=1), open_download_client(allow, 1)
-    upstream, downloader = UpstreamClient(http), Downloader(downloads, allow=allow)
+    session, downloads = open_session(limit=1), open_download_client(allow, 1)
+    upstream, downloader = UpstreamClient(session), Downloader(downloads, allow=allow)
 
     async def call(request: ImageRequest, preset: Preset) -> Reply:
         return await call_channel(upstream, channel, request, preset)
@@ -293,5 +293,5 @@ async def probe_channel(
         preset = effective_preset(channel)
         return await StyleProbe(model, prompt, preset, call, fetch, every=every).run()
     finally:
-        await http.aclose()
+        await session.close()
         await downloads.aclose()

@@ -23,12 +23,12 @@ if sys.argv[2]:
 from obstore.store import S3Store
 from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
-from worker.upstream.transport.connection import open_client
+from worker.upstream.transport.connection import open_client, open_session
 url = sys.argv[1]
 
 async def main():
     for name, client in (
-        ("provider", open_client(limit=1)),
+        ("provider", open_client(open_session(limit=1))),
         ("downloads", open_download_client(AllowList.parse(["127.0.0.0/8"]), 1)),
     ):
         async with client:

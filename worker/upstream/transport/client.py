@@ -1,14 +1,16 @@
 """Provider client: the only place that calls a provider; every failure becomes a ``Reply``."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from urllib.parse import urlsplit
 
+import aiohttp
 import httpx
+from multidict import CIMultiDict
+from yarl import URL
 
 from worker.upstream.errors.classify import classify
 from worker.upstream.errors.own_text import OwnText
@@ -19,12 +21,13 @@ from worker.upstream.presets.preset import Preset
 from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest
 from worker.upstream.response_headers import REQUEST_IDS, request_id_of
-from worker.upstream.transport.connection import CURRENT_TRACE, ConnectionTrace, failure_of
+from worker.upstream.transport.connection import USER_AGENT, ConnectionTrace, failure_of
 from worker.upstream.transport.content_encoding import DecodingError, decoder_for
 from worker.upstream.transport.secret_filter import HIDDEN, SecretFilter, secret_filter
 from worker.upstream.transport_errors import TransportFailure
 
 LARGEST_ANSWER = 64 * 1024 * 1024  #: bytes, decoded
+_CHUNK = 16 * 1024  #: bytes read at once
 _BLOCK = 1024 * 1024  #: bytes of an answer for which memory is reserved at once
 _COPIES = 2  #: of an answer: as it came, and its images decoded
 _THREAD_FROM = 256 * 1024  #: bytes; longer answers are parsed in a thread, not on the event loop
@@ -103,10 +106,10 @@ class _Call:
 
 
 class UpstreamClient:
-    """Calls providers over one ``httpx.AsyncClient``, which the composition root opens and closes."""
+    """Calls providers over one session of ``open_session``, which the composition root opens and closes."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
 
     async def call(
         self,
@@ -131,13 +134,10 @@ class UpstreamClient:
         loop, secrets = asyncio.get_running_loop(), secret_filter(request.secrets)
         own = OwnText(request.body)
         call = _Call(reader, preset, on_progress, on_handle, on_partial, loop.time(), secrets, own, reserve)
-        token = CURRENT_TRACE.set(call.trace)
         try:
             await self._exchange(request, call)
         except Exception as error:  # noqa: BLE001 - every failure of a call becomes a result
             call.failure = call.failure or failure_of(error, call.trace, loop.time() - call.started)
-        finally:
-            CURRENT_TRACE.reset(token)
         elapsed = loop.time() - call.started
         if call.size > _THREAD_FROM:
             return await asyncio.to_thread(_build_reply, call, elapsed)
@@ -147,62 +147,86 @@ class UpstreamClient:
         """Send the request, and read the response until its end or a timeout."""
         loop = asyncio.get_running_loop()
         try:
-            http_request = self._build_request(request, call.preset)
-        except (ValueError, TypeError, httpx.InvalidURL):
+            url, headers = _parse_url(request.url), _headers_of(request)
+        except (ValueError, httpx.InvalidURL):
             call.failure = TransportFailure.UNSENDABLE
             return
         try:
             async with asyncio.timeout_at(call.deadline()):
-                response = await self._http.send(http_request, stream=True, follow_redirects=False)
+                response = await self._session.post(
+                    url,
+                    headers=headers,
+                    data=request.body,
+                    allow_redirects=False,
+                    auto_decompress=False,
+                    timeout=_connect_timeout(min(call.preset.connect, call.preset.total)),
+                    trace_request_ctx=call.trace,
+                )
         except TimeoutError:
             unsent = call.trace.traced and not call.trace.sent
             call.failure = TransportFailure.CONNECT_TIMEOUT if unsent else TransportFailure.READ_TIMEOUT
             return
         try:
-            call.status = response.status_code
-            call.headers = call.secrets.clean(_recorded_headers(response.headers))
-            call.reader.failed = response.status_code >= 400
-            call.reader.location = call.headers.get("location", "") if response.is_success else ""
+            call.status = response.status
+            received = _decoded(response.raw_headers)
+            call.headers = call.secrets.clean(_recorded(received))
+            call.reader.failed = call.status >= 400
+            call.reader.location = call.headers.get("location", "") if 200 <= call.status < 300 else ""
             call.last_byte = call.last_data = loop.time()
-            await _read(response, call)
+            await _read(response.content, received.get("content-encoding", ""), call)
         finally:
             with suppress(Exception):  # the connection may be closed already
-                await response.aclose()
-
-    def _build_request(self, request: ProviderRequest, preset: Preset) -> httpx.Request:
-        timeouts = httpx.Timeout(None, connect=min(preset.connect, preset.total))
-        headers = dict(request.headers)
-        return self._http.build_request(
-            "POST", _parse_url(request.url), headers=headers, content=request.body, timeout=timeouts
-        )
+                response.release()
+                await response.wait_for_close()
 
 
 @lru_cache(maxsize=256)
-def _parse_url(url: str) -> httpx.URL:
-    """Parse a URL, cached: there is one per channel."""
-    return httpx.URL(url)
+def _parse_url(url: str) -> URL:
+    """Parse a URL, cached: there is one per channel. Raises ``ValueError`` and ``httpx.InvalidURL``."""
+    return URL(str(httpx.URL(url)))
 
 
-async def _read(response: httpx.Response, call: _Call) -> None:
-    loop = asyncio.get_running_loop()
+@lru_cache(maxsize=256)
+def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
+    """Return the limit of connecting; all other limits are the deadline's."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=seconds)
+
+
+def _headers_of(request: ProviderRequest) -> CIMultiDict[str]:
+    """Return the headers to send. Raises ``ValueError`` for text that is not ASCII."""
+    headers = CIMultiDict(request.headers)
+    for name, value in headers.items():
+        if not (name.isascii() and value.isascii()):
+            raise ValueError(f"the header {name!r} is not ASCII")
+    headers.setdefault("User-Agent", USER_AGENT)
+    headers.setdefault("Connection", "keep-alive")
+    return headers
+
+
+async def _read(content: aiohttp.StreamReader, encoding: str, call: _Call) -> None:
     try:
-        decoder = decoder_for(response.headers.get("content-encoding", ""))
-        async with aclosing(_chunks(response)) as chunks:
-            while True:
-                async with asyncio.timeout_at(call.deadline()):
-                    chunk = await anext(chunks, None)
-                if chunk is None:
-                    call.failure = None if decoder.complete else TransportFailure.CONNECTION_RESET
-                    return
-                call.last_byte = loop.time()
-                await _feed(decoder.feed(chunk), call)
-                if call.failure is not None:
-                    return
+        decoder = decoder_for(encoding)
+        while chunk := await _next_chunk(content, call):
+            call.last_byte = asyncio.get_running_loop().time()
+            await _feed(decoder.feed(chunk), call)
+            if call.failure is not None:
+                return
+        call.failure = None if decoder.complete else TransportFailure.CONNECTION_RESET
     except TimeoutError:
         if not call.reader.done:
             call.failure = TransportFailure.READ_TIMEOUT
     except DecodingError:
         call.failure = TransportFailure.UNREADABLE
+
+
+async def _next_chunk(content: aiohttp.StreamReader, call: _Call) -> bytes:
+    """Return the next bytes, without a timer if they are there; empty at the end of the body."""
+    if content.at_eof():
+        return b""
+    if chunk := content.read_nowait(_CHUNK):
+        return chunk
+    async with asyncio.timeout_at(call.deadline()):
+        return await content.read(_CHUNK)
 
 
 async def _feed(chunks: Iterator[bytes], call: _Call) -> None:
@@ -233,11 +257,6 @@ async def _reserve(call: _Call) -> None:
     waited = loop.time() - waited
     call.started, call.last_byte = call.started + waited, call.last_byte + waited
     call.last_data += waited
-
-
-async def _chunks(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    async for chunk in response.aiter_raw():
-        yield chunk
 
 
 def _build_reply(call: _Call, elapsed: float) -> Reply:
@@ -276,10 +295,23 @@ def _answer(call: _Call) -> Answer | None:
         return None
 
 
-def _recorded_headers(headers: httpx.Headers) -> dict[str, str]:
-    recorded = (
-        (name, value)
-        for name, value in headers.items()
-        if name in _RECORDED_HEADERS or "ratelimit" in name.replace("rate-limit", "ratelimit")
-    )
-    return {name: value[:1024] for name, value in islice(recorded, _MAX_HEADERS)}
+def _decoded(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the headers of a response by lower-case name, repeated ones joined, in UTF-8 or else Latin-1."""
+    try:
+        pairs = [(name.decode().lower(), value.decode()) for name, value in raw]
+    except UnicodeDecodeError:
+        pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw]
+    headers: dict[str, str] = {}
+    for name, value in pairs:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _recorded(headers: Mapping[str, str]) -> dict[str, str]:
+    recorded = [(name, value[:1024]) for name, value in headers.items() if _is_recorded(name)]
+    return dict(recorded[:_MAX_HEADERS])
+
+
+@lru_cache(maxsize=1024)
+def _is_recorded(name: str) -> bool:
+    return name in _RECORDED_HEADERS or "ratelimit" in name.replace("rate-limit", "ratelimit")

@@ -1,7 +1,7 @@
-"""HTTP connections of provider calls: httpx over aiohttp, with a trace of each call."""
+"""HTTP connections to providers: one aiohttp session with a trace of each call, and httpx over it."""
 
 import errno
-from contextvars import ContextVar
+import ssl
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import SimpleNamespace
@@ -12,120 +12,96 @@ from httpx_aiohttp import AiohttpTransport
 
 from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure
 
+USER_AGENT = "darkroom"
 _KEEPALIVE = 30.0  #: seconds that an idle connection is kept; common servers close after 60 to 75
+_UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # of httpx: the session has the context
 
 
 @dataclass(slots=True)
 class ConnectionTrace:
     """State of the connection of one call."""
 
-    traced: bool = False  #: whether the transport reports its state
+    traced: bool = False  #: the request has begun, and its state is reported
     reused: bool = False  #: the connection served a call before
     sent: bool = False  #: at least one byte may have been sent
 
 
-CURRENT_TRACE: ContextVar[ConnectionTrace | None] = ContextVar("CURRENT", default=None)
+def open_session(*, limit: int) -> aiohttp.ClientSession:
+    """Return the session of provider calls with at most ``limit`` connections at once; needs a running loop.
 
-
-def open_client(*, limit: int) -> httpx.AsyncClient:
-    """Return an HTTP client for provider calls with at most ``limit`` connections at once.
-
-    It ignores proxies of the environment, follows no redirects (they would leak the API key), stores no
-    cookies, and leaves all timeouts but the one to connect to the caller.
+    It ignores proxies of the environment, stores no cookies, and sends no header of its own but ``Host`` and
+    those that describe the body. A request's ``trace_request_ctx`` is its ``ConnectionTrace``.
     """
+    connector = aiohttp.TCPConnector(
+        limit=limit, ssl=httpx.create_ssl_context(), keepalive_timeout=_KEEPALIVE, ttl_dns_cache=30
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[_trace_config()],
+        skip_auto_headers=("User-Agent",),
+    )
 
-    def open_session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=limit, ssl=context, keepalive_timeout=_KEEPALIVE, ttl_dns_cache=30
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[_trace_config()],
-            skip_auto_headers=("User-Agent",),
-        )
 
-    context = httpx.create_ssl_context()
+def open_client(session: aiohttp.ClientSession) -> httpx.AsyncClient:
+    """Return an HTTP client over the session, which it closes.
+
+    It follows no redirects (they would leak the API key), and leaves all timeouts but the one to connect to
+    the caller.
+    """
     return httpx.AsyncClient(
-        transport=AiohttpTransport(client=open_session, verify=context, trust_env=False),
+        transport=AiohttpTransport(client=session, verify=_UNUSED, trust_env=False),
         timeout=httpx.Timeout(None, connect=10.0),
         trust_env=False,
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        headers={"User-Agent": "darkroom"},
+        headers={"User-Agent": USER_AGENT},
     )
 
 
 def failure_of(error: Exception, trace: ConnectionTrace, elapsed: float) -> TransportFailure:
-    """Return the failure behind an exception of the HTTP client; it says whether anything was sent.
-
-    ``httpx-aiohttp`` reports a lost connection as a connect timeout, so its cause and the trace come first.
-    """
-    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError | OSError) else error
-    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+    """Return the failure behind an exception of the session; it says whether anything was sent."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
         return TransportFailure.DNS_ERROR
-    if isinstance(cause, aiohttp.ConnectionTimeoutError):
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
         return TransportFailure.CONNECT_TIMEOUT
-    if isinstance(cause, aiohttp.ClientConnectorError):
+    if isinstance(error, aiohttp.ClientConnectorError):
         return TransportFailure.CONNECT_ERROR
-    if isinstance(cause, aiohttp.InvalidURL) or isinstance(
-        error, httpx.InvalidURL | httpx.UnsupportedProtocol
-    ):
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return TransportFailure.UNSENDABLE
-    if trace.traced:
-        return _failure_of_traced(cause, trace, elapsed)
-    return _failure_of_httpx(error)
+    return _failure_of_traced(error, trace, elapsed) if trace.traced else TransportFailure.CONNECTION_RESET
 
 
-def _failure_of_traced(cause: BaseException, trace: ConnectionTrace, elapsed: float) -> TransportFailure:
+def _failure_of_traced(error: Exception, trace: ConnectionTrace, elapsed: float) -> TransportFailure:
     if not trace.sent:
         return TransportFailure.CONNECT_ERROR
-    if "write request body" in str(cause):
+    if "write request body" in str(error):
         return TransportFailure.WRITE_ERROR
-    if isinstance(cause, TimeoutError):
+    if isinstance(error, TimeoutError):
         return TransportFailure.READ_TIMEOUT
     disconnected = isinstance(
-        cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError
+        error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError
     )
-    reset = not isinstance(cause, OSError) or cause.errno in (None, errno.ECONNRESET, errno.EPIPE)
+    reset = not isinstance(error, OSError) or error.errno in (None, errno.ECONNRESET, errno.EPIPE)
     if disconnected and reset and trace.reused and elapsed < STALE_WITHIN:
         return TransportFailure.STALE_CONNECTION
     return TransportFailure.CONNECTION_RESET
 
 
-_HTTPX_FAILURES: tuple[tuple[type[Exception], TransportFailure], ...] = (
-    (httpx.ConnectTimeout, TransportFailure.CONNECT_TIMEOUT),
-    (httpx.PoolTimeout, TransportFailure.CONNECT_TIMEOUT),
-    (httpx.ConnectError, TransportFailure.CONNECT_ERROR),
-    (httpx.LocalProtocolError, TransportFailure.CONNECT_ERROR),
-    (httpx.ProxyError, TransportFailure.CONNECT_ERROR),
-    (httpx.WriteError, TransportFailure.WRITE_ERROR),
-    (httpx.WriteTimeout, TransportFailure.WRITE_ERROR),
-    (httpx.TimeoutException, TransportFailure.READ_TIMEOUT),
-)
-
-
-def _failure_of_httpx(error: Exception) -> TransportFailure:
-    return next(
-        (failure for kind, failure in _HTTPX_FAILURES if isinstance(error, kind)),
-        TransportFailure.CONNECTION_RESET,
-    )
-
-
 def _trace_config() -> aiohttp.TraceConfig:
-    """Return an aiohttp configuration that records the connection in the trace of the current call."""
+    """Return an aiohttp configuration that records the connection in the trace of its request."""
     config = aiohttp.TraceConfig()
 
-    async def started(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trace := CURRENT_TRACE.get():
+    async def started(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        if trace := context.trace_request_ctx:
             trace.traced = True
 
-    async def reused(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trace := CURRENT_TRACE.get():
+    async def reused(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        if trace := context.trace_request_ctx:
             trace.reused = True
 
-    async def sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trace := CURRENT_TRACE.get():
+    async def sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        if trace := context.trace_request_ctx:
             trace.sent = True
 
     config.on_request_start.append(started)

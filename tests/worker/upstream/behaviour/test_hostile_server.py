@@ -16,7 +16,7 @@ from worker.upstream.reply import Reply
 from worker.upstream.request import build_request
 from worker.upstream.transport import client as client_module
 from worker.upstream.transport.client import UpstreamClient
-from worker.upstream.transport.connection import open_client
+from worker.upstream.transport.connection import open_session
 
 pytestmark = pytest.mark.slow(reason="bodies are large or never end")
 
@@ -70,8 +70,8 @@ async def call(
     base_url: str, preset: Preset = HASTY, on_progress: Callable[[int], None] | None = None
 ) -> Reply:
     request = build_request(ImageRequest("m", "a cat"), base_url=base_url, api_key="k", preset=preset)
-    async with open_client(limit=2) as http:
-        return await UpstreamClient(http).call(request, preset, on_progress=on_progress)
+    async with open_session(limit=2) as session:
+        return await UpstreamClient(session).call(request, preset, on_progress=on_progress)
 
 
 @pytest.mark.parametrize(

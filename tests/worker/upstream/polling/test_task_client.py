@@ -10,11 +10,11 @@ from aiohttp.test_utils import unused_port
 from tests.worker.download.hosts import Answer, serve
 from worker.upstream.polling import task_client
 from worker.upstream.polling.task_client import TaskClient, TaskResponse
-from worker.upstream.transport.connection import open_client
+from worker.upstream.transport.connection import open_client, open_session
 
 
 async def read(answer: Answer) -> TaskResponse | None:
-    async with serve(answer) as origin, open_client(limit=2) as http:
+    async with serve(answer) as origin, open_client(open_session(limit=2)) as http:
         return await TaskClient(http).read(f"{origin}/t", api_key="sk-1", headers={"X-Group": "a"})
 
 
@@ -72,7 +72,7 @@ async def test_a_body_that_is_too_large_gives_none(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("path", ["", "\x00"])
 async def test_a_provider_that_can_not_be_reached_gives_none(path: str) -> None:
-    async with open_client(limit=1) as http:
+    async with open_client(open_session(limit=1)) as http:
         url = f"http://127.0.0.1:{unused_port()}/{path}"
         assert await TaskClient(http).read(url, api_key="k", headers={}) is None
 

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import httpx
+import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.connector import Connection
 from aiohttp.test_utils import TestServer, unused_port
 
 from models.outcomes import Billed, Outcome
@@ -20,7 +21,7 @@ from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest, build_request
 from worker.upstream.transport import client as client_module
 from worker.upstream.transport.client import UpstreamClient
-from worker.upstream.transport.connection import open_client
+from worker.upstream.transport.connection import open_session
 
 GENERIC = preset_named("generic")
 PICTURE = "https://cdn.example.com/a.png"
@@ -43,8 +44,8 @@ def request_to(base_url: str, preset: Preset = GENERIC) -> ProviderRequest:
 
 
 async def call(handler: Handler, preset: Preset = GENERIC) -> Reply:
-    async with provider(handler) as base_url, open_client(limit=4) as http:
-        return await UpstreamClient(http).call(request_to(base_url, preset), preset)
+    async with provider(handler) as base_url, open_session(limit=4) as session:
+        return await UpstreamClient(session).call(request_to(base_url, preset), preset)
 
 
 def streaming(*chunks: bytes, cut: bool = False) -> Handler:
@@ -84,8 +85,8 @@ async def test_progress_and_handles_are_reported_while_the_answer_streams() -> N
         f'data: {{"choices":[{{"index":0,"delta":{{"content":"![a]({PICTURE})"}}}}]}}\n\n'.encode(),
         b"data: [DONE]\n\n",
     ]
-    async with provider(streaming(*chunks)) as base_url, open_client(limit=4) as http:
-        reply = await UpstreamClient(http).call(
+    async with provider(streaming(*chunks)) as base_url, open_session(limit=4) as session:
+        reply = await UpstreamClient(session).call(
             request_to(base_url), GENERIC, on_progress=reported.append, on_handle=known.append
         )
     assert reply.result.outcome is Outcome.SUCCESS
@@ -96,16 +97,16 @@ async def test_progress_and_handles_are_reported_while_the_answer_streams() -> N
 
 
 async def test_a_refused_connection_is_retried_for_free() -> None:
-    async with open_client(limit=1) as http:
-        reply = await UpstreamClient(http).call(request_to(f"http://127.0.0.1:{unused_port()}"), GENERIC)
+    async with open_session(limit=1) as session:
+        reply = await UpstreamClient(session).call(request_to(f"http://127.0.0.1:{unused_port()}"), GENERIC)
     assert (reply.result.outcome, reply.result.code) == (Outcome.RETRY, "connect_error")
     assert reply.result.billed is Billed.NO
     assert reply.http_status is None
 
 
 async def test_an_unknown_host_is_retried_for_free() -> None:
-    async with open_client(limit=1) as http:
-        reply = await UpstreamClient(http).call(request_to("http://nowhere.invalid/v1"), GENERIC)
+    async with open_session(limit=1) as session:
+        reply = await UpstreamClient(session).call(request_to("http://nowhere.invalid/v1"), GENERIC)
     assert (reply.result.outcome, reply.result.code) == (Outcome.RETRY, "connect_error")
 
 
@@ -120,8 +121,8 @@ async def test_an_unknown_host_is_retried_for_free() -> None:
 )
 async def test_an_invalid_url_or_key_needs_a_person(base_url: str, key: str) -> None:
     request = build_request(ImageRequest("m", "a cat"), base_url=base_url, api_key=key, preset=GENERIC)
-    async with open_client(limit=1) as http:
-        reply = await UpstreamClient(http).call(request, GENERIC)
+    async with open_session(limit=1) as session:
+        reply = await UpstreamClient(session).call(request, GENERIC)
     assert (reply.result.outcome, reply.result.code) == (Outcome.NEEDS_HUMAN, "wrong_endpoint")
 
 
@@ -131,8 +132,8 @@ async def test_an_exception_in_a_callback_does_not_lose_a_charged_image() -> Non
 
     content = f"> Progress 7..36..100\\n![a]({PICTURE})"
     chunk = f'data: {{"choices":[{{"index":0,"delta":{{"content":"{content}"}}}}]}}\n\n'.encode()
-    async with provider(streaming(chunk)) as base_url, open_client(limit=4) as http:
-        reply = await UpstreamClient(http).call(request_to(base_url), GENERIC, on_progress=fail)
+    async with provider(streaming(chunk)) as base_url, open_session(limit=4) as session:
+        reply = await UpstreamClient(session).call(request_to(base_url), GENERIC, on_progress=fail)
     assert reply.result.outcome is Outcome.SUCCESS
 
 
@@ -143,8 +144,8 @@ async def test_cookies_are_not_stored() -> None:
         response.set_cookie("session", "1")
         return response
 
-    async with provider(handler) as base_url, open_client(limit=4) as http:
-        client = UpstreamClient(http)
+    async with provider(handler) as base_url, open_session(limit=4) as session:
+        client = UpstreamClient(session)
         for _ in range(2):
             reply = await client.call(request_to(base_url), GENERIC)
             assert reply.result.outcome is Outcome.SUCCESS
@@ -172,8 +173,8 @@ async def test_a_reused_connection_that_breaks_at_once_is_retried() -> None:
             request.transport.abort()
         return web.json_response(ANSWER)
 
-    async with provider(handler) as base_url, open_client(limit=4) as http:
-        client = UpstreamClient(http)
+    async with provider(handler) as base_url, open_session(limit=4) as session:
+        client = UpstreamClient(session)
         await client.call(request_to(base_url), GENERIC)
         reply = await client.call(request_to(base_url), GENERIC)
     assert (reply.result.outcome, reply.result.code) == (Outcome.RETRY, "connect_error")
@@ -311,33 +312,65 @@ async def test_the_status_and_headers_of_an_error_decide() -> None:
 
 
 async def test_cancellation_passes_through() -> None:
-    async with provider(hanging()) as base_url, open_client(limit=4) as http:
-        task = asyncio.create_task(UpstreamClient(http).call(request_to(base_url), GENERIC))
+    async with provider(hanging()) as base_url, open_session(limit=4) as session:
+        task = asyncio.create_task(UpstreamClient(session).call(request_to(base_url), GENERIC))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
 
+class FailingConnector(aiohttp.BaseConnector):
+    """Connects to nothing: each request ends with the error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    async def connect(self, *_: object, **__: object) -> Connection:
+        raise self._error
+
+
 @pytest.mark.parametrize(
     ("error", "outcome", "code"),
     [
-        (httpx.ConnectError("refused"), Outcome.RETRY, "connect_error"),
-        (httpx.ConnectTimeout("slow"), Outcome.RETRY, "connect_error"),
-        (httpx.PoolTimeout("full"), Outcome.RETRY, "connect_error"),
-        (httpx.WriteError("broken pipe"), Outcome.RETRY, "connect_error"),
-        (httpx.ReadTimeout("slow"), Outcome.AMBIGUOUS, "timeout"),
-        (httpx.ReadError("reset"), Outcome.AMBIGUOUS, "connection_lost"),
-        (httpx.RemoteProtocolError("what"), Outcome.AMBIGUOUS, "connection_lost"),
-        (RuntimeError("a fault in some library"), Outcome.AMBIGUOUS, "connection_lost"),
+        (OSError("refused"), Outcome.RETRY, "connect_error"),
+        (aiohttp.ConnectionTimeoutError("slow"), Outcome.RETRY, "connect_error"),
+        (aiohttp.ServerDisconnectedError("gone"), Outcome.RETRY, "connect_error"),
+        (RuntimeError("a fault in some library"), Outcome.RETRY, "connect_error"),
     ],
 )
-async def test_every_exception_of_any_transport_is_a_result(
+async def test_every_exception_before_the_call_was_sent_is_a_free_result(
     error: Exception, outcome: Outcome, code: str
 ) -> None:
-    def fail(_: httpx.Request) -> httpx.Response:
-        raise error
-
-    async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as http:
-        reply = await UpstreamClient(http).call(request_to("http://x.example"), GENERIC)
+    async with open_session(limit=1) as configured:
+        traces = configured.trace_configs
+    async with aiohttp.ClientSession(connector=FailingConnector(error), trace_configs=traces) as session:
+        reply = await UpstreamClient(session).call(request_to("http://x.example"), GENERIC)
     assert (reply.result.outcome, reply.result.code) == (outcome, code)
+
+
+async def test_a_fault_of_a_session_that_reports_nothing_leaves_it_open_whether_the_call_was_made() -> None:
+    session = open_session(limit=1)
+    await session.close()
+    reply = await UpstreamClient(session).call(request_to("http://x.example"), GENERIC)
+    assert (reply.result.outcome, reply.result.code) == (Outcome.AMBIGUOUS, "connection_lost")
+
+
+async def test_headers_are_sent_as_they_were_and_recorded_in_any_encoding() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        own = ["Host", "Accept", "Accept-Encoding", "Connection", "User-Agent", "Content-Length"]
+        names = [name for name, _ in request.headers.items()]
+        assert sorted(names) == sorted([*own, "Authorization", "Content-Type", "Idempotency-Key"])
+        assert request.headers["User-Agent"] == "darkroom"
+        response = web.json_response(ANSWER, headers={"X-Ratelimit-A": "1", "Server": "n\u00fcr"})
+        response.headers.add("X-Ratelimit-A", "2")
+        return response
+
+    request = build_request(
+        ImageRequest("m", "a cat"), base_url="", api_key="k", preset=GENERIC, idempotency_key="job-1"
+    )
+    async with provider(handler) as base_url, open_session(limit=1) as session:
+        sent = replace(request, url=f"{base_url}/chat/completions")
+        reply = await UpstreamClient(session).call(sent, GENERIC)
+    assert (reply.headers["x-ratelimit-a"], reply.headers["server"]) == ("1, 2", "n\u00fcr")
