@@ -17,6 +17,7 @@ from api.auth import Authenticator, configured_keys, sync_keys
 from api.campaigns.sheets.xlsx_sheet import WorkbookReader
 from api.ceilings import Ceilings
 from api.change_feed import ChangeFeed
+from api.dashboard.login.openid.openid_login import open_provider
 from api.dashboard.routes import dashboard_routes, is_dashboard, render_problem
 from api.event_feed import EventFeed
 from api.fair_database import FairDatabase
@@ -97,6 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.extend(build_router().routes)  # included, each app would build and match them anew
     app.router.routes.extend([*openai.openai_routes(), *midjourney.midjourney_routes()])
     app.router.routes.extend(dashboard_routes())
+    app.state.openid = open_provider(settings)
     install_openapi(app, settings.public_url)
     return app
 
@@ -118,7 +120,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stack.push_async_callback(feed.close)
         changes = ChangeFeed(database, clock)
         stack.push_async_callback(changes.close)
-        authenticator = Authenticator(database, configured_keys(settings), clock)
+        authenticator = Authenticator(database, configured_keys(settings), clock, issuer=settings.oidc_issuer)
         stack.push_async_callback(_logged, authenticator.save_uses, _LAST_USES)
         forget = partial(_forget_keys, database, timedelta(seconds=settings.idempotency_ttl), clock)
         await stack.enter_async_context(

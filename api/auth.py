@@ -56,11 +56,17 @@ class Caller:
     role: Role
     key_id: UUID | None = None  #: of the key that the request came with
     max_queued: int | None = None  #: limit of queued jobs, up to ``_FRESH`` old
+    person: str | None = None  #: name of a person who has logged in by OpenID Connect
 
     @property
     def scope(self) -> UUID | None:
         """Id of the caller whose jobs it may read and decide; ``None``: all callers'."""
         return None if self.role.sees_all else self.id
+
+    @property
+    def by(self) -> str:
+        """Who makes a change, as logs name it: the caller, or a person who acts for it."""
+        return f"{self.person} ({self.name})" if self.person else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +102,22 @@ async def add_configured_keys(connection: AsyncConnection, settings: Settings, a
 
 
 class Authenticator:
-    """Finds callers by their keys. A key from the settings is valid only while the settings have it."""
+    """Finds callers by their keys.
+
+    A key from the settings is valid only while the settings have it, one of a person only while they name
+    the issuer that the person came from.
+    """
 
     def __init__(
-        self, database: Database, configured: Mapping[bytes, tuple[str, bool]], clock: Clock
+        self,
+        database: Database,
+        configured: Mapping[bytes, tuple[str, bool]],
+        clock: Clock,
+        *,
+        issuer: str | None = None,
     ) -> None:
         self._database, self._configured, self._clock = database, configured, clock
+        self._issuer = issuer
         self._cache: dict[bytes, tuple[datetime, ApiKey | None]] = {}
         self._hashes: dict[UUID, bytes] = {}
         self._uses: dict[UUID, datetime] = {}
@@ -189,10 +205,13 @@ class Authenticator:
             if key_hash not in self._configured:
                 return KeyCheck(None)
             role = Role.ADMIN if self._configured[key_hash][1] else Role.USER
+        if key.identity and not key.identity.startswith(f"{self._issuer} "):
+            return KeyCheck(None)
         match key.state(at):
             case KeyState.READY:
                 self._uses[key.id] = at
-                caller = Caller(key.caller_id, key.caller, role, key.id, key.max_queued)
+                person = key.name if key.identity else None
+                caller = Caller(key.caller_id, key.caller, role, key.id, key.max_queued, person)
                 return KeyCheck(caller)
             case KeyState.EXPIRED if key.expires_at is not None:
                 return KeyCheck(None, f"This key has expired, at {rfc3339(key.expires_at)}.")
@@ -224,7 +243,7 @@ async def authenticate(request: Request, authenticator: Authenticator) -> Caller
     caller = request.scope.get(SESSION_CALLER) or await _caller_of_key(request, authenticator)
     bind_caller(request, caller)
     check_access(request, caller.role)
-    start_audit(request, caller_id=caller.id, key_id=caller.key_id, by=caller.name, role=caller.role)
+    start_audit(request, caller_id=caller.id, key_id=caller.key_id, by=caller.by, role=caller.role)
     return caller
 
 

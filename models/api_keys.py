@@ -64,6 +64,7 @@ class ApiKey:
     weight: float
     budget_micro: int | None = None
     budget_currency: str | None = None
+    identity: str | None = None  #: issuer and subject of a person; such a key has no secret
 
     def state(self, at: datetime) -> KeyState:
         """Return its state at a time; ``models.queries.api_keys.is_usable`` is the same rule in SQL."""

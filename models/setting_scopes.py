@@ -54,7 +54,8 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ),
     (
         {Part.API},
-        "cors_origins "
+        "cors_origins oidc_issuer oidc_client_id oidc_client_secret oidc_scopes oidc_role_claim oidc_roles "
+        "oidc_role oidc_caller "
         "exports campaign_rows campaign_items campaign_columns campaign_cell_bytes "
         "connections connections_per_address request_body_limit prompt_limit "
         "input_image_limit idempotency_ttl allowed_hosts json_limit max_queued "
@@ -110,7 +111,7 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
 _DEMO = """database_url broker_url storage_url s3_endpoint s3_region s3_access_key_id s3_secret_access_key
     public_url host port log_level allow_private worker_grace api_keys admin_keys secret_key channels
     upstream_base_url upstream_api_key upstream_models upstream_preset upstream_rpm upstream_concurrency
-    midjourney_image_model midjourney_text_model midjourney_video_model"""
+    midjourney_image_model midjourney_text_model midjourney_video_model oidc_issuer"""
 SET_BY: Mapping[str, frozenset[str]] = {
     "demo": frozenset(_DEMO.split()),
     "run": frozenset({"host", "port", "public_url"}),

@@ -17,6 +17,7 @@ from models.addresses.broker import BrokerAddress, parse_broker
 from models.addresses.certificates import check_bundle
 from models.addresses.database import sqlalchemy_url
 from models.channels import ChannelSettings, RoutingRule, refuse_placeholder
+from models.credentials.openid import RoleMapping, check_issuer
 from models.credentials.strength import CALLER_KEY, GENERATE, SECRET_KEY, weakness
 from models.errors import SettingsError
 from models.integrity.bounds import check_number
@@ -79,6 +80,35 @@ class Settings(BaseSettings):
         (),
         description=f"{_LIST} keys that encrypt webhook secrets in the database: the first encrypts, "
         "all decrypt; unset: stored in clear",
+    )
+    oidc_issuer: str | None = Field(
+        None,
+        description="OpenID Connect provider by which people log in to the dashboard, such as "
+        "https://login.example/realms/main; needs the extra oidc",
+    )
+    oidc_client_id: str | None = Field(None, description="the client that the provider knows Darkroom as")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="its secret; unset: a public client, by PKCE alone"
+    )
+    oidc_scopes: str = Field(
+        "openid profile email", pattern=r"^(.* )?openid( .*)?$", description="scopes that a login asks for"
+    )
+    oidc_role_claim: str | None = Field(
+        None,
+        description="claim of the ID token that gives the role: a text or a list, such as groups or "
+        "realm_access.roles",
+    )
+    oidc_roles: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description=f"{_LIST} VALUE=ROLE by that claim, such as darkroom-admins=admin; the highest counts"
+    )
+    oidc_role: Literal["viewer", "reviewer", "operator", "admin"] | None = Field(
+        None, description="the role of people whom the claim gives none; unset: they can't log in"
+    )
+    oidc_caller: str = Field(
+        "people",
+        min_length=1,
+        max_length=100,
+        description="name of the caller for which people who log in act; made if there is none",
     )
     upstream_base_url: str | None = Field(
         None, description="one channel without a file: the provider's base URL"
@@ -409,6 +439,7 @@ class Settings(BaseSettings):
         "cors_origins",
         "midjourney_keyless_networks",
         "routing",
+        "oidc_roles",
         mode="before",
     )
     @classmethod
@@ -510,8 +541,20 @@ class Settings(BaseSettings):
             ip_network(network, strict=False)
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _known_issuer(cls, value: str | None) -> str | None:
+        return None if value is None else check_issuer(value)
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _known_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        RoleMapping.parse(value)
+        return value
+
     @field_validator(
         "export_url",
+        *("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_role_claim", "oidc_role"),
         "otel_endpoint",
         "sentry_dsn",
         "price_file",
@@ -621,6 +664,7 @@ def _upstream_channel(settings: Settings) -> ChannelSettings:
 FROM_FILES = (  # settings that are secrets, or may have one inside: a variable may name a file instead
     *("database_url", "broker_url", "api_keys", "admin_keys", "secret_key", "upstream_api_key", "channels"),
     *("metrics_key", "midjourney_keyless_key", "s3_access_key_id", "s3_secret_access_key", "sentry_dsn"),
+    "oidc_client_secret",
 )
 
 
@@ -637,14 +681,32 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
             **{**fresh, **{name: value for name, value in overrides.items() if value is not None}}
         )
         names = [channel.name for channel in settings.all_channels()]
+        faults = openid_faults(settings)
     except ValidationError as error:
         of_channel = error.title == ChannelSettings.__name__
         raise SettingsError([_sentence(fault, of_channel=of_channel) for fault in error.errors()]) from error
-    if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise SettingsError(
-            [f"channels: the name {name!r} is used twice; give each its own." for name in doubled]
-        )
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    faults += [f"channels: the name {name!r} is used twice; give each its own." for name in doubled]
+    if faults:
+        raise SettingsError(faults)
     return settings
+
+
+def openid_faults(settings: Settings) -> list[str]:
+    """Return what the login by OpenID Connect lacks, a sentence each; nothing without an issuer."""
+    faults: list[str] = []
+    if settings.oidc_issuer is None:
+        return faults
+    if settings.oidc_client_id is None:
+        faults.append("DARKROOM_OIDC_CLIENT_ID: set the client that the provider knows Darkroom as.")
+    if bool(settings.oidc_roles) != bool(settings.oidc_role_claim):
+        faults.append("DARKROOM_OIDC_ROLES and DARKROOM_OIDC_ROLE_CLAIM go together: set both, or none.")
+    if not settings.oidc_roles and settings.oidc_role is None:
+        faults.append(
+            "DARKROOM_OIDC_ISSUER: nobody could log in; set DARKROOM_OIDC_ROLE_CLAIM with "
+            "DARKROOM_OIDC_ROLES, or DARKROOM_OIDC_ROLE for everybody whom the provider lets in."
+        )
+    return faults
 
 
 def _read_file(config: Path | None) -> dict[str, Any]:

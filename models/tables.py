@@ -127,7 +127,9 @@ api_keys = Table(
     Column("last_used_at", Utc),  # to the minute
     Column("revoked_at", Utc),
     Column("removed_at", Utc),  # since when the settings do not have it, if it came from there
+    Column("identity", Text),  # of a person who logs in by OpenID Connect: issuer, subject; then no secret
     Index("ix_api_keys_caller_id", "caller_id"),
+    Index("uq_api_keys_identity", "identity", unique=True),
 )
 
 _CLOSED = text("closed IS NOT NULL OR opens_at IS NOT NULL OR closes_at IS NOT NULL")

@@ -36,7 +36,9 @@ class _Change:
 _present: ContextVar[_Change | None] = ContextVar("present_change", default=None)
 
 
-def start_audit(request: Request, *, caller_id: UUID, key_id: UUID | None, by: str, role: Role) -> None:
+def start_audit(
+    request: Request, *, caller_id: UUID | None, key_id: UUID | None, by: str, role: Role
+) -> None:
     """Note the author of a request that may change something."""
     route = str(getattr(request.scope.get("route"), "path", request.url.path))
     creates = route in _CREATES_JOBS or route.startswith(_CREATES_JOBS[-1])

@@ -1,12 +1,14 @@
-"""Cookies: only the dashboard gets any, and only its own three."""
+"""Cookies: only the dashboard gets any, and only its own."""
 
 from starlette.types import Scope
 
 SESSION = "__Host-darkroom"  #: of a session over HTTPS; browsers bind it to this host (RFC 6265bis, 4.1.3.2)
 PLAIN_SESSION = "darkroom"  #: over plain HTTP, where browsers refuse the prefix
+OPENID = "__Host-darkroom-openid"  #: of a login by OpenID Connect that has begun, over HTTPS
+PLAIN_OPENID = "darkroom-openid"  #: the same over plain HTTP
 LANGUAGE = "darkroom-language"
 COLUMNS = "darkroom-columns"  #: of lists, that a browser has chosen
-_KNOWN = (SESSION, PLAIN_SESSION, LANGUAGE, COLUMNS)
+_KNOWN = (SESSION, PLAIN_SESSION, OPENID, PLAIN_OPENID, LANGUAGE, COLUMNS)
 _DASHBOARD = "/dashboard"
 
 

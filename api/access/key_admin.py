@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.access.audit import describe_change
 from models.api_keys import ApiKey, Role, hash_key, hint_of, new_key
 from models.clock import now, rfc3339
+from models.errors import Conflict
 from models.ids import new_id, public_id
 from models.queries import api_keys
 from models.queries.callers import insert_caller
@@ -90,8 +91,11 @@ async def replace_keys(
 ) -> CreatedKey:
     """Replace keys of one caller and name by a new one with the role and the lifetime of the newest.
 
-    The old ones are valid for the overlap, or until they expire.
+    The old ones are valid for the overlap, or until they expire. Raises ``Conflict`` for a person's key,
+    which has no secret.
     """
+    if any(key.identity for key in found):
+        raise Conflict("A person logs in by this key through OpenID Connect: it has no secret to replace.")
     last, end = found[-1], at + overlap
     if expires_at is None and last.expires_at is not None:
         expires_at = at + (last.expires_at - last.created_at)

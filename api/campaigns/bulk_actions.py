@@ -61,7 +61,7 @@ async def abort_action(services: ApiServices, caller: Caller, text: str) -> dict
         changes = {
             "status": ActionStatus.ABORTED.value,
             "finished_at": at,
-            "detail": f"aborted by {caller.name}",
+            "detail": f"aborted by {caller.by}",
         }
         await actions.change_action(connection, action.id, at=at, changes=changes)
         return await _document(connection, await _find(connection, caller, text))

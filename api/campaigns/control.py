@@ -245,9 +245,7 @@ async def pause_campaign(
         campaign = await _lock_any(connection, caller, name, at)
         if CampaignStatus(campaign.status) not in PAUSABLE:
             raise Conflict(f"The campaign is {campaign.status}: it can't be paused.")
-        changes = pause_changes(
-            campaign, PauseReason.MANUAL, at=at, by=caller.name, detail=detail, until=until
-        )
+        changes = pause_changes(campaign, PauseReason.MANUAL, at=at, by=caller.by, detail=detail, until=until)
         await campaigns.change_status(connection, campaign, S.PAUSED, at=at, changes=changes)
         paused = await _read(connection, caller, name)
     services.snapshots.clear()

@@ -79,7 +79,7 @@ async def repair_items(
             "parameters": request.repair.to_json(),
             "filter": filter_json(choice),
             "key_id": caller.key_id,
-            "by": caller.name,
+            "by": caller.by,
             "eligible": eligible,
             "frozen": found.eligible,
             "done": new_items,

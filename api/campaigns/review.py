@@ -68,7 +68,7 @@ async def give_verdicts(
             "parameters": {"verdict": request.verdict, "reason": request.reason},
             "filter": filter_json(choice),
             "key_id": caller.key_id,
-            "by": caller.name,
+            "by": caller.by,
             "eligible": found.eligible,
             "frozen": 0,
             "done": 0,
@@ -88,7 +88,7 @@ async def give_verdicts(
             "source": "person",
             "reason": request.reason,
             "key_id": caller.key_id,
-            "by": caller.name,
+            "by": caller.by,
             "action_id": action.id,
             "at": at,
         }

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from api.dashboard import gateway, live
 from api.dashboard.language.locales import locale_of
 from api.dashboard.login import login_pages
+from api.dashboard.login.openid import openid_login
 from api.dashboard.login.sessions import find_viewer
 from api.dashboard.page import error_page, to_login
 from api.dashboard.pages import PAGES
@@ -69,6 +70,9 @@ def dashboard_routes() -> list[BaseRoute]:
         *(page.route(lambda: PAGES) for page in PAGES),
         _route("/dashboard/login", _with_page(login_pages.show_login)),
         _route("/dashboard/login", _with_page(login_pages.log_in), "POST"),
+        _route("/dashboard/login/openid", _with_page(openid_login.begin)),
+        _route("/dashboard/login/openid", _with_page(openid_login.log_in), "POST"),
+        _route(openid_login.CALLBACK, _with_page(openid_login.show_answer)),
         _route("/dashboard/logout", _with_page(login_pages.log_out), "POST"),
         _route("/dashboard/language", _with_page(login_pages.choose_language), "POST"),
         _route("/dashboard/events", live.stream),

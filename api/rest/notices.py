@@ -41,7 +41,7 @@ async def acknowledge_notice(request: Request) -> Response:
     services, caller = await _administrator(request)
     notice_id = parse_id("notice", request.path_params["notice_id"])
     async with services.database.writing() as connection:
-        found = await acknowledge(connection, notice_id, by=caller.name, at=services.clock())
+        found = await acknowledge(connection, notice_id, by=caller.by, at=services.clock())
     if found is None:
         raise not_found(f"There is no notice {request.path_params['notice_id']!r}.")
     return JsonResponse(notice_view(found), headers=_NO_STORE)

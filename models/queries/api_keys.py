@@ -46,6 +46,12 @@ async def find_key(connection: AsyncConnection, key_hash: bytes) -> ApiKey | Non
     return None if row is None else _api_key(row)
 
 
+async def find_identity(connection: AsyncConnection, identity: str) -> ApiKey | None:
+    """Return the key of a person who logs in by OpenID Connect, in whatever state, or ``None``."""
+    row = (await connection.execute(_KEYS.where(api_keys.c.identity == identity))).first()
+    return None if row is None else _api_key(row)
+
+
 async def find_hash(connection: AsyncConnection, key_id: UUID) -> bytes | None:
     """Return the hash of a key in whatever state, or ``None``."""
     found = await connection.scalar(select(api_keys.c.key_hash).where(api_keys.c.id == key_id))
@@ -79,7 +85,7 @@ async def insert_key(
 
 
 async def change_key(connection: AsyncConnection, key_id: UUID, **changes: Any) -> None:
-    """Set the name, the role or the expiry of a key."""
+    """Set the name, the role, the expiry or the identity of a key."""
     await connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(**changes))
 
 

@@ -44,6 +44,8 @@ ON_DEMAND = {
     *("campaign_takes", "exports", "export_age", "export_url"),
     "retention_archive",  # before jobs are deleted
     "secret_key",  # `keys encrypt`
+    *("oidc_client_id", "oidc_client_secret", "oidc_scopes", "oidc_role_claim", "oidc_roles", "oidc_role"),
+    "oidc_caller",  # these with an issuer
     *("routing", "routing_exploration"),  # `GET /v1/channels`; with a policy
 }
 

@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ssl import SSLContext
 
 import aiohttp
 import httpx
@@ -19,14 +20,19 @@ _URL: ContextVar[str] = ContextVar("_URL")
 
 
 def open_download_client(
-    allow: AllowList, limit: int = CONNECTIONS, *, resolver: AbstractResolver | None = None
+    allow: AllowList,
+    limit: int = CONNECTIONS,
+    *,
+    resolver: AbstractResolver | None = None,
+    tls: SSLContext | None = None,
 ) -> httpx.AsyncClient:
     """Open a stateless client that reaches public and allowed addresses only.
 
     It uses no proxies or passwords from the environment, keeps no cookies and follows no redirects. A blocked
-    address raises ``ImageError`` (``asset_blocked_address``). ``resolver`` is for tests.
+    address raises ``ImageError`` (``asset_blocked_address``). ``tls``: certificates that are trusted, if they
+    were read before, which takes long. ``resolver`` is for tests.
     """
-    tls = httpx.create_ssl_context()
+    tls = tls or httpx.create_ssl_context()
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(

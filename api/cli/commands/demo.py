@@ -109,7 +109,7 @@ def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
         upstream_api_key="",
         s3_secret_access_key="",
     )
-    return settings.model_copy(update={"upstream_base_url": None})
+    return settings.model_copy(update={"upstream_base_url": None, "oidc_issuer": None})
 
 
 def _fresh_key(settings: Settings) -> tuple[str, str]:

@@ -1,5 +1,6 @@
-"""Login by a one-time link or a key, logout, and the choice of a language."""
+"""Login by a one-time link or a key, logout, and the choice of a language; the form of every login."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -57,7 +58,7 @@ async def show_login(request: Request) -> Response:
     link = request.query_params.get("link", "")
     if not link and await find_viewer(request, services) is not None:
         return RedirectResponse(safe_target(request.query_params.get("next")), 303, headers=HEADERS)
-    return _form(request, services, link=link)
+    return login_form(request, services, link=link)
 
 
 async def log_in(request: Request) -> Response:
@@ -81,7 +82,7 @@ async def log_in(request: Request) -> Response:
         checked = await services.authenticator.check(key)
         caller, refusal = checked.caller, checked.refusal
     if caller is None or caller.key_id is None:
-        return _form(request, services, refusal=refusal or UNKNOWN_KEY, status=401)
+        return login_form(request, services, refusal=refusal or UNKNOWN_KEY, status=401)
     token = await _open(request, services, caller, caller.key_id)
     response = RedirectResponse(safe_target(target), 303, headers=HEADERS)
     set_cookie(response, services, token)
@@ -89,7 +90,7 @@ async def log_in(request: Request) -> Response:
 
 
 async def _open(request: Request, services: ApiServices, caller: Caller, key_id: UUID) -> str:
-    start_audit(request, caller_id=caller.id, key_id=key_id, by=caller.name, role=caller.role)
+    start_audit(request, caller_id=caller.id, key_id=key_id, by=caller.by, role=caller.role)
     browser = request.headers.get("user-agent", "")
     async with services.database.writing() as connection:
         session_id, token = await open_session(connection, key_id, browser=browser, at=services.clock())
@@ -106,7 +107,7 @@ async def log_out(request: Request) -> Response:
     if viewer is not None:
         check_token(viewer.token, (await read_form(request)).get(TOKEN_FIELD))
         caller = viewer.caller
-        start_audit(request, caller_id=caller.id, key_id=caller.key_id, by=caller.name, role=caller.role)
+        start_audit(request, caller_id=caller.id, key_id=caller.key_id, by=caller.by, role=caller.role)
         async with services.database.writing() as connection:
             await end_sessions(connection, services.clock(), session_id=viewer.session_id)
             describe_change(target=public_id("session", viewer.session_id), count=1)
@@ -129,15 +130,30 @@ async def choose_language(request: Request) -> Response:
     return response
 
 
-def _form(
-    request: Request, services: ApiServices, *, link: str = "", refusal: str = "", status: int = 200
+def login_form(
+    request: Request,
+    services: ApiServices,
+    *,
+    link: str = "",
+    answer: Mapping[str, str] | None = None,
+    refusal: str = "",
+    status: int = 200,
+    values: Mapping[str, object] | None = None,
 ) -> Response:
+    """Return the page of the login.
+
+    ``link``: of a one-time link, ``answer``: of an OpenID Connect provider, which the browser sends on;
+    ``refusal``: why a login failed, with ``values`` for its ``%(name)s``.
+    """
+    provider = request.app.state.openid
     locale = locale_of(request, services.clock())
     context = frame(request, None, (), locale, None)
     context |= {
         "role": Role.USER,
         "link_token": link,
-        "refusal": locale.text(refusal) if refusal else "",
+        "answer": answer,
+        "provider": provider.host if provider else None,
+        "refusal": locale.text(refusal, **(values or {})) if refusal else "",
         "target": safe_target(request.query_params.get("next")),
     }
     return HTMLResponse(render("login.html", context), status, headers=HEADERS)

@@ -123,7 +123,7 @@ def _values(caller: Caller, change: JobChange, request: BulkRequest, found: _Pre
         "may_pay_twice": request.may_pay_twice,
         "filter": None if request.wanted.ids is not None else request.wanted.described(),
         "key_id": caller.key_id,
-        "by": caller.name,
+        "by": caller.by,
         "eligible": result.eligible,
         "skipped": result.skipped.to_json(),
         "samples": found.samples,
@@ -196,7 +196,7 @@ async def abort_action(services: ApiServices, caller: Caller, text: str) -> dict
         changes = {
             "status": ActionStatus.ABORTED.value,
             "finished_at": at,
-            "detail": f"aborted by {caller.name}",
+            "detail": f"aborted by {caller.by}",
         }
         await job_actions.change_action(connection, action.id, at=at, changes=changes)
         describe_change(before={"status": action.status}, after={"status": ActionStatus.ABORTED.value})

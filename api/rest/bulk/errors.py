@@ -79,7 +79,7 @@ async def _decide(request: Request, decision: str | None) -> Response:
         raise NotFound(f"There is no error {fingerprint[:64]!r} in the last seven days.")
     before = groups[fingerprint].state
     async with services.database.writing() as connection:
-        await decide(connection, fingerprint, decision, by=caller.name, at=services.clock())
+        await decide(connection, fingerprint, decision, by=caller.by, at=services.clock())
         after = {"state": decision or "open"}
         describe_change(target=fingerprint, count=1, before={"state": before}, after=after)
     found = {group.fingerprint: group for group in await read_groups(services, caller.scope)}
