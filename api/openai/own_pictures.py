@@ -1,9 +1,11 @@
-"""Addresses of Darkroom's own pictures in a request: they are sent on as stored pictures, by their ids.
+"""Darkroom's own pictures in a request, whose jobs name them by the ids of their assets.
 
-A provider can't fetch them from a private network, and chats name the pictures of their earlier turns.
+Addresses are sent on as stored pictures: a provider can't fetch them from a private network, and chats name
+the pictures of their earlier turns. Errors name a file, or the call of a response, as its client did.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -16,6 +18,9 @@ from models.ids import parse_id, public_id
 from models.queries.assets import find_asset_by_token
 
 _PATH = "/assets/"
+_NAMES = re.compile(r"(?:file-|ig_)([0-9a-z]{26})")
+_ASSET = re.compile(r"asset '(asset_[0-9a-z]{26})'")
+_MOST_VALUES = 100_000  # of a body that are looked through for the sake of an error's text
 
 
 async def with_own_pictures(services: ApiServices, caller: Caller, images: Sequence[str]) -> list[str]:
@@ -44,6 +49,29 @@ def with_input_images(valid: ValidJob, images: Sequence[str], fields: Sequence[s
     }
     with_images = valid.with_request(images=list(images))
     return replace(with_images, images=images, fields=fields, assets=assets)
+
+
+def picture_names(body: object) -> dict[str, str]:
+    """Return the ids by which a body names stored pictures, by the ids of their assets."""
+    found, rest, count = dict[str, str](), [body], 0
+    while rest and count < _MOST_VALUES:
+        value, count = rest.pop(), count + 1
+        if isinstance(value, Mapping):
+            rest.extend(value.values())
+        elif isinstance(value, list):
+            rest.extend(value)
+        elif isinstance(value, str) and len(value) < 64 and (named := _NAMES.fullmatch(value.strip())):
+            found[f"asset_{named[1]}"] = named[0]
+    return found
+
+
+def as_named(text: str, names: Mapping[str, str]) -> str:
+    """Return the text of an error, each asset in it named as the client did (``picture_names``)."""
+
+    def name(match: re.Match[str]) -> str:
+        return f"picture {names[match[1]]!r}" if match[1] in names else match[0]
+
+    return _ASSET.sub(name, text)
 
 
 def _asset_id(image: str, field: str) -> UUID:

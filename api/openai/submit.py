@@ -1,7 +1,7 @@
 """Submit the job of a request, once: with an Idempotency-Key, or by joining the same request again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from api.jobs.submit_result import SubmitResult
 from api.jobs.validation import Rejection, ValidJob
 from api.openai.budget import budget_problem, spent_budget
 from api.openai.context import RequestContext
+from api.openai.own_pictures import as_named, picture_names
 from api.openai.repeats import GRACE, JoinedRequest, TwinWaits
 from api.openai.synchronous import note
 from api.web.problems import Problem
@@ -34,11 +35,16 @@ class SubmittedJob:
     joined: bool = False
 
 
-async def submit_job(context: RequestContext, submitted: ValidJob | Rejection) -> SubmittedJob:
-    """Insert the job of a request, or return the one that the same request has made. Raises ``Problem``."""
+async def submit_job(
+    context: RequestContext, submitted: ValidJob | Rejection, body: Mapping[str, Any]
+) -> SubmittedJob:
+    """Insert the job of a request, or return the one that the same request has made.
+
+    Raises ``Problem``, which names pictures as ``body`` does.
+    """
     valid = (await reject_unserved(context.services, [submitted]))[0]
     if isinstance(valid, Rejection):
-        raise refusal(valid)
+        raise _refusal(valid, body)
 
     try:
         try:
@@ -52,7 +58,7 @@ async def submit_job(context: RequestContext, submitted: ValidJob | Rejection) -
         body_of(context.request.scope).release()  # the response may wait for the job
     if result.rejected:
         first = result.rejected[0]
-        raise refusal(Rejection(first["code"], first["errors"]))
+        raise _refusal(Rejection(first["code"], first["errors"]), body)
     return SubmittedJob(result.job_ids[0], joined=result.replayed)
 
 
@@ -101,10 +107,12 @@ async def _replay(context: RequestContext, spent: str) -> SubmitResult:
     return replay
 
 
-def refusal(rejection: Rejection) -> Problem:
-    """Return the problem of a rejected job, its fields named as the client of this API wrote them."""
+def _refusal(rejection: Rejection, body: Mapping[str, Any]) -> Problem:
+    """Return the problem of a rejected job, its fields and pictures named as in the client's body."""
+    names = picture_names(body)
     errors: list[dict[str, Any]] = [
-        {**each, "field": each["field"].removeprefix(_PARAMS)} for each in rejection.errors
+        {"field": each["field"].removeprefix(_PARAMS), "message": as_named(each["message"], names)}
+        for each in rejection.errors
     ]
     detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors)
     return Problem(422, rejection.code, detail, errors=errors)

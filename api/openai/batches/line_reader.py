@@ -9,6 +9,7 @@ from api.jobs.served_models import ServedModels, unserved_refusal
 from api.jobs.validation import Rejection, ValidJob
 from api.openai.batches.endpoints import BatchEndpoint
 from api.openai.members import OWN
+from api.openai.own_pictures import picture_names
 from api.services import ApiServices
 from api.web.json_body import find_nul, parse
 from api.web.problems import Problem
@@ -40,6 +41,7 @@ class LineReader:
         self._served, self._at = served, at
         self._refusals: dict[str, str | None] = {}
         self.models = set[str]()
+        self.names = dict[str, str]()  #: how lines name stored pictures, by the ids of their assets
 
     def read(self, line: int, raw: bytes) -> ImportedRow | Sequence[SheetError]:
         """Return the row of a line, or what is wrong with it."""
@@ -64,6 +66,8 @@ class LineReader:
         job = self._job(line, value.get("body"), errors)
         if errors or job is None:
             return errors[:MOST_ERRORS]
+        if job.assets:
+            self.names |= picture_names(value["body"])
         content = RowContent({}, _overrides(job))
         return ImportedRow(value["custom_id"], line, content, content.content_hash)
 

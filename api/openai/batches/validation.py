@@ -1,7 +1,7 @@
 """Validation of a batch: all lines of its input are checked before any of them runs, and imported."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from api.jobs.served_models import read_all_served
 from api.openai.batches.endpoints import ENDPOINTS
 from api.openai.batches.input_lines import LONGEST_LINE, read_input
 from api.openai.batches.line_reader import DUPLICATE, INVALID, MOST_ERRORS, LineReader
-from api.openai.own_pictures import with_own_pictures
+from api.openai.own_pictures import as_named, with_own_pictures
 from api.services import ApiServices
 from models.campaigns.status import CampaignStatus
 from models.errors import NotFound
@@ -88,7 +88,7 @@ async def validate_batch(services: ApiServices, batch: Any, caller: Caller) -> V
         finally:
             staging.close()
     if errors:
-        return FaultyInput(_sorted(errors))
+        return FaultyInput(_sorted(errors, reader.names))
     await _start(services, caller, campaign, lines)
     return ValidInput(lines, next(iter(reader.models)) if len(reader.models) == 1 else None)
 
@@ -134,7 +134,7 @@ def _place_of(column: str | None) -> str | None:
     return column if first in _MEMBERS else f"body.{column}"
 
 
-def _sorted(errors: Sequence[SheetError]) -> list[SheetError]:
+def _sorted(errors: Sequence[SheetError], names: Mapping[str, str]) -> list[SheetError]:
     named = [
         SheetError(
             each.line,
@@ -142,7 +142,7 @@ def _sorted(errors: Sequence[SheetError]) -> list[SheetError]:
             _CODES.get(each.code, each.code),
             each.message.replace("the key", "The custom_id")
             if each.code == "duplicate_key"
-            else each.message,
+            else as_named(each.message, names),
         )
         for each in errors
     ]

@@ -25,7 +25,7 @@ async def complete(request: Request) -> Response:
     wanted = await read_request(members, context)
     with ExitStack() as place:
         place.enter_context(services.ceilings.long_polls.hold(context.caller.id))
-        submitted = await submit_job(context, wanted.job)
+        submitted = await submit_job(context, wanted.job, members)
         if wanted.stream and isinstance(wanted.job, ValidJob):
             writer = ChatChunks(
                 services,

@@ -24,7 +24,8 @@ async def edit(request: Request) -> Response:
         inputs = take_images(rest)
         inputs.images = await with_own_pictures(context.services, context.caller, inputs.images)
         await check_mask(context.services, context.caller, inputs, context.at)
-        return await make_images(context, read_request(rest, context, inputs=_some(inputs), kind=EDIT))
+        wanted = read_request(rest, context, inputs=_some(inputs), kind=EDIT)
+        return await make_images(context, wanted, members)
     services, caller = await authenticated(request)
     async with open_form(request) as form:
         context = await context_of(request, services, caller, form.digest)
@@ -34,7 +35,7 @@ async def edit(request: Request) -> Response:
         stored = await store_files(services, caller, form)
         inputs = InputImages([*named.images, *stored.images], stored.mask or named.mask)
         await check_mask(services, caller, inputs, context.at)
-    return await make_images(context, read_request(given, context, inputs=_some(inputs), kind=EDIT))
+    return await make_images(context, read_request(given, context, inputs=_some(inputs), kind=EDIT), members)
 
 
 def _some(inputs: InputImages) -> InputImages:

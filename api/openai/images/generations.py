@@ -23,18 +23,18 @@ from models.openai.partial_pictures import wanted_partials
 async def generate(request: Request) -> Response:
     """Make pictures of a prompt."""
     context, members = await json_context(request)
-    return await make_images(context, read_request(members, context))
+    return await make_images(context, read_request(members, context), members)
 
 
-async def make_images(context: RequestContext, wanted: ImagesRequest) -> Response:
-    """Submit the job of a request, and answer with its pictures."""
+async def make_images(context: RequestContext, wanted: ImagesRequest, members: Mapping[str, Any]) -> Response:
+    """Submit the job of a request with these members, and answer with its pictures."""
     services = context.services
     valid = validate(wanted.submission, services.settings, context.at)
     if wanted.as_task:
-        return await task_response(context, (await submit_job(context, valid)).id)
+        return await task_response(context, (await submit_job(context, valid, members)).id)
     with ExitStack() as place:
         place.enter_context(services.ceilings.long_polls.hold(context.caller.id))
-        submitted = await submit_job(context, valid)
+        submitted = await submit_job(context, valid, members)
 
         async def render(result: JobResult) -> Mapping[str, Any]:
             return await images_answer(services, result, wanted.response_format)

@@ -37,7 +37,7 @@ async def create(request: Request) -> Response:
     with ExitStack() as place:
         if wanted.stream or not wanted.background:
             place.enter_context(services.ceilings.long_polls.hold(context.caller.id))
-        submitted = await submit_job(context, wanted.job)
+        submitted = await submit_job(context, wanted.job, members)
         if wanted.stream:
             return await _stream(context, await read_result(services, context.caller, submitted.id), place)
         if wanted.background:

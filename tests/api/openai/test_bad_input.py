@@ -117,7 +117,10 @@ async def test_pictures_that_are_none_of_others_or_masks_of_another_size(stack: 
         (respond({"file_id": foreign.id}, instructions="draw"), missing, "input"),
     ]
     for (path, body), code, param in cases:
-        check_error(await stack.post(path, json=body), 400, code, param)
+        answer = await stack.post(path, json=body)
+        check_error(answer, 400, code, param)
+        if foreign.id in str(body):
+            assert f"picture '{foreign.id}'" in answer.json()["error"]["message"], "as its client named it"
     assert not await stack.jobs()
     for path, body in (edit({"file_id": own.id}), respond({"file_id": own.id})):
         assert (await stack.post(path, json=body)).status_code == 200

@@ -9,6 +9,7 @@ from api.openai.files.stored_files import object_key
 from models.openai.file_ids import parse_file_id
 from tests.api.openai.batches.batch_stack import ENDPOINT, BatchStack, jsonl, line
 from tests.api.openai.stack import MODEL, TEXT_MODEL
+from tests.api.service import BOB
 from worker.practice.drawing.png import tiny_png
 
 FAULTY: list[tuple[bytes, int, str, str | None]] = [
@@ -91,6 +92,19 @@ async def test_an_input_whose_content_is_lost_fails_its_batch(batches: BatchStac
     assert ended.errors is not None
     assert ended.errors.data is not None
     assert [(each.code, each.param) for each in ended.errors.data] == [("input_modified", "input_file_id")]
+
+
+async def test_a_picture_of_another_caller_is_refused_by_the_id_that_the_line_has(
+    batches: BatchStack,
+) -> None:
+    foreign = await batches.stack.client(BOB).files.create(file=("a.png", tiny_png("a", 0)), purpose="vision")
+    path = "/v1/images/edits"
+    lines = [line("a", url=path, images=[{"file_id": foreign.id}])]
+    ended = await batches.until(await batches.create(lines, endpoint=path))
+    assert ended.errors is not None
+    [error] = ended.errors.data or []
+    assert (error.code, error.line, error.param) == ("input_image_not_found", 1, "body.images")
+    assert foreign.id in (error.message or "")
 
 
 async def test_lines_of_several_models_and_with_their_own_priority_run(batches: BatchStack) -> None:
