@@ -150,6 +150,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             cipher=cipher_of(settings.secret_key),
             call_costs=CallCosts.from_settings(settings),
             request_locks=KeyedLocks(),
+            import_turns=KeyedLocks(),
             workbooks=WorkbookReader(),
             batch_wake=asyncio.Event(),
         )

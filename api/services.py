@@ -47,6 +47,7 @@ class ApiServices:
     cipher: SecretCipher  #: of secrets in the database
     call_costs: CallCosts
     request_locks: KeyedLocks  #: of requests that are submitted now
+    import_turns: KeyedLocks  #: of imports of rows, by caller
     workbooks: WorkbookReader
     batch_wake: asyncio.Event  #: set when a batch of the OpenAI API can be moved on
 

@@ -143,6 +143,11 @@ class _Import:
         self._inputs: dict[str, str] = {}  # asset ids of images of this import, by content key
 
     async def run(self, sheet: Sheet, mapping: Mapping[str, str]) -> ImportReport:
+        """Import a sheet, once the earlier imports of the caller have ended: each keeps a thread busy."""
+        async with self._services.import_turns.hold(self._caller.id):
+            return await self._run(sheet, mapping)
+
+    async def _run(self, sheet: Sheet, mapping: Mapping[str, str]) -> ImportReport:
         if not self._dry_run:
             await self._claim()
         try:
@@ -172,7 +177,7 @@ class _Import:
         if sheet.form != "xlsx":
             return sheet
         path = folder / "rows.jsonl"
-        await self._services.workbooks.write_rows(sheet.path, path, owner=self._caller.id)
+        await self._services.workbooks.write_rows(sheet.path, path)
         return replace(sheet, path=path)
 
     async def run_staged(self, staging: Staging) -> ImportReport:

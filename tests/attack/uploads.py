@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ _CSV, _JSONL = "text/csv", "application/jsonl"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FORM = "multipart/form-data; boundary=b"
 _PART = b'--b\r\ncontent-disposition: form-data; name="a"\r\n\r\n'
+_AT_ONCE = 12  # imports
 _FORMS = ("/v1/files", "/v1/images/edits", "/v1/campaigns/{}/rows")
 
 
@@ -70,6 +72,11 @@ def attack_uploads(target: Target, *, size: int) -> Result:
             status = _status(client, path, kind, content)
             if status >= 500:
                 breaches.append(f"{what} to {path}: {status}")
+        rows_at_once = b"prompt\n" + b"a cat\n" * (size // 240)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            statuses = list(pool.map(lambda _: _status(client, rows, _CSV, rows_at_once), range(_AT_ONCE)))
+        inputs += len(statuses)
+        breaches += [f"an import beside others: {status}" for status in statuses if status != 200]
     return Result(f"sheets and forms of {size / 1e6:g} MB", inputs, breaches)
 
 

@@ -6,7 +6,7 @@ A child process with limits reads the workbook, and writes its rows to a file.
 import asyncio
 import contextlib
 import sys
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,19 +21,18 @@ from api.campaigns.sheets.record import (
     records_of,
 )
 from api.campaigns.sheets.xlsx_process import CPU_LIMIT, MEMORY_LIMIT, too_large
-from api.keyed_locks import KeyedLocks
 
 _TIME_LIMIT = 300.0  # seconds for one workbook on a busy machine
 _COMMAND = (sys.executable, "-P", "-m", "api.campaigns.sheets.xlsx_process")
 
 
 class WorkbookReader:
-    """Reads workbooks, one at a time, and of each owner one after the other: each may take much memory."""
+    """Reads workbooks, one at a time: each may take much memory."""
 
     def __init__(self, *, time_limit: float = _TIME_LIMIT) -> None:
-        self._owners, self._turn, self._time_limit = KeyedLocks(), asyncio.Lock(), time_limit
+        self._turn, self._time_limit = asyncio.Lock(), time_limit
 
-    async def write_rows(self, workbook: Path, rows: Path, *, owner: Hashable) -> None:
+    async def write_rows(self, workbook: Path, rows: Path) -> None:
         """Write the rows of a workbook's first sheet to a file, for ``read_rows``.
 
         Raises ``UnreadableSheet``, also for one that takes too much time or memory.
@@ -41,7 +40,7 @@ class WorkbookReader:
         if find_spec("python_calamine") is None:  # the extra `sheets` is not installed
             words = "this server can't read XLSX: install darkroom[sheets], or save the sheet as CSV"
             raise UnreadableSheet(SheetError(0, None, "xlsx_not_installed", words))
-        async with self._owners.hold(owner), self._turn:
+        async with self._turn:
             output = await self._run(workbook, rows)
         if output:
             raise UnreadableSheet(SheetError(**orjson.loads(output)))
