@@ -18,6 +18,7 @@ from bench import (
     in_flight,
     limiter,
     midjourney,
+    months,
     openai_batches,
     outage,
     polling,
@@ -55,8 +56,9 @@ _BENCHES: Mapping[str, Callable[[Servers], Sequence[Figure]]] = {
     "walk": walk.measure,
     "upkeep": upkeep.measure,
     "dashboard": dashboard.measure,
+    "months": months.measure,
 }
-_LONG = frozenset({"limiter", "hidden", "scale"})  # ten minutes and more: only by name
+_LONG = frozenset({"limiter", "hidden", "scale", "months"})  # ten minutes and more: only by name
 
 
 def main(names: Sequence[str]) -> int:

@@ -101,6 +101,7 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "notices": frozenset({Part.DATABASE}),
     "retention": frozenset({Part.DATABASE, Part.RETENTION}),
     "purge": frozenset({Part.DATABASE, Part.ARCHIVE}),
+    "partition": frozenset({Part.DATABASE}),
     "archive": frozenset({Part.DATABASE, Part.ARCHIVE}),
     "backup": frozenset({Part.DATABASE, Part.ARCHIVE}),
     "restore": frozenset({Part.DATABASE, Part.ARCHIVE}),

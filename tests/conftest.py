@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from models.database import Database
 from tests.support.collection import FrozenCollection
-from tests.support.databases import COPIES, PostgresCopies, SqliteCopies, sqlalchemy_url
+from tests.support.databases import FIXTURES, PostgresCopies, SqliteCopies, sqlalchemy_url
 from tests.support.deploy_tests import DeployTests
 from tests.support.distribution import Distribution
 from tests.support.fast_tests import FastTests
@@ -109,6 +109,12 @@ def postgres_copies(postgres: PostgresAddress) -> PostgresCopies:
 
 
 @pytest.fixture(scope="session")
+def partitioned_copies(postgres: PostgresAddress, postgres_copies: PostgresCopies) -> PostgresCopies:
+    """Copies of a migrated PostgreSQL database whose events and attempts have monthly partitions."""
+    return PostgresCopies(postgres, split=postgres_copies)
+
+
+@pytest.fixture(scope="session")
 def collated_copies(collated_postgres: PostgresAddress) -> PostgresCopies:
     """Copies of a migrated PostgreSQL database that does not sort text by code points."""
     return PostgresCopies(collated_postgres)
@@ -126,7 +132,7 @@ def plain_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
     Folders whose tests depend on the order of text add the kind ``collated``.
     """
-    with request.getfixturevalue(COPIES[request.param]).reset() as url:
+    with request.getfixturevalue(FIXTURES[request.param]).reset() as url:
         yield url
 
 

@@ -35,6 +35,9 @@ PUBLIC = frozenset({"weather", "change_weather", "gate"})
 ELSEWHERE = {
     # read by the API, and deleted by retention
     "models/queries/dashboard/audit.py": "tests/worker/retention/test_pruner.py",
+    # on databases that get partitions, and by the end of their months
+    "models/queries/operations/partition_conversion.py": "tests/worker/retention/test_partitioning.py",
+    "models/queries/operations/partitions.py": "tests/worker/retention/test_month_pruner.py",
     # by a job's whole trace
     **{
         f"{module}.py": "tests/worker/traces/test_writer.py"

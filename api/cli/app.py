@@ -60,6 +60,12 @@ _COMMANDS = (
     (_OPERATE, "retention", "commands.retention.rules:app", "Show and change how long ended jobs are kept."),
     (_OPERATE, "purge", "commands.retention.purge:purge", "Delete a caller's ended jobs and pictures."),
     (_OPERATE, "archive", "commands.retention.archive:app", "Read jobs that retention has archived."),
+    (
+        _OPERATE,
+        "partition",
+        "commands.retention.partition:partition",
+        "Split events and attempts by month, on PostgreSQL.",
+    ),
     (_OPERATE, "doctor", "doctor.command:doctor", "Check the installation; each problem comes with its fix."),
     (_ALONE, "prices", "commands.money.prices:app", "List the known prices of models; import others."),
     (_ALONE, "explain", "commands.explain:explain", "Explain a provider's answer."),

@@ -85,6 +85,10 @@ class Retention:
                 return rules[kind]
         return None
 
+    def is_of_settings(self, kind: RetentionKind) -> bool:
+        """Return whether neither the campaign nor the caller has a rule of its own for a kind."""
+        return kind not in self.campaign and kind not in self.caller
+
     def due(self, ended: datetime, now: datetime) -> frozenset[RetentionKind]:
         """Return the kinds whose time is over for a job that ended then."""
         periods = {kind: self.period(kind) for kind in RetentionKind}

@@ -1,5 +1,6 @@
 """Fresh, migrated databases: copies of one that was migrated once."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -11,8 +12,11 @@ import psycopg
 
 from migrations import upgrade
 from models.addresses.database import sqlalchemy_url
+from models.clock import now
+from models.database import Database
 from models.tables import metadata
 from tests.support.postgres import PostgresAddress
+from worker.retention.partitioning import partition
 
 #: the fixture of each kind of database; ``collated``: PostgreSQL that does not sort text by code points
 COPIES: Mapping[str, str] = {
@@ -20,10 +24,14 @@ COPIES: Mapping[str, str] = {
     "postgresql": "postgres_copies",
     "collated": "collated_copies",
 }
+FIXTURES: Mapping[str, str] = COPIES | {"partitioned": "partitioned_copies"}
+PARTITIONED = [*COPIES, "partitioned"]  #: for tests of events and attempts; the last has monthly partitions
+LAYOUTS = ["sqlite", "postgresql", "partitioned"]  #: the same where the order of text does not matter
 _TEMPLATE = "template_darkroom"
+# a table may have taken the place of another: the newest id tells
 _SCHEMA = """
-SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_attribute),
-    (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_proc)
+SELECT (SELECT count(*) FROM pg_class), (SELECT max(oid::bigint) FROM pg_class),
+    (SELECT count(*) FROM pg_attribute), (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_proc)
 """
 _DISCONNECT_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -53,18 +61,29 @@ class SqliteCopies:
 
 
 class PostgresCopies:
-    """Copies of one migrated database; all processes of a test run may share the server."""
+    """Copies of one migrated database; all processes of a test run may share the server.
 
-    def __init__(self, server: PostgresAddress) -> None:
+    With ``split``, of one of these copies, whose events and attempts then got monthly partitions.
+    """
+
+    def __init__(self, server: PostgresAddress, *, split: "PostgresCopies | None" = None) -> None:
+        self._template = f"{split._template}_months" if split else _TEMPLATE
         self._server, self._numbers = server, count(1)
         self._reused: str | None = None
         self._schema: object = None  # of a copy that no test has changed
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute("SELECT pg_advisory_lock(1)")  # the first process makes the template
-            made = connection.execute("SELECT FROM pg_database WHERE datname = %s", [_TEMPLATE]).fetchone()
+            made = connection.execute(
+                "SELECT FROM pg_database WHERE datname = %s", [self._template]
+            ).fetchone()
             if made is None:
-                connection.execute(f"CREATE DATABASE {_TEMPLATE}".encode())
-                upgrade(sqlalchemy_url(server.url(_TEMPLATE)))
+                origin = f" TEMPLATE {split._template}" if split else ""
+                connection.execute(f"CREATE DATABASE {self._template}{origin}".encode())
+                address = sqlalchemy_url(server.url(self._template))
+                if split:
+                    asyncio.run(_split(address))
+                else:
+                    upgrade(address)
 
     @property
     def pid(self) -> int:
@@ -112,9 +131,16 @@ class PostgresCopies:
             self._drop(name)
 
     def _copy(self) -> str:
-        name = f"copy_{os.getpid()}_{next(self._numbers)}"
-        self._server.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        name = f"copy_{os.getpid()}_{self._template}_{next(self._numbers)}"
+        self._server.execute(f"CREATE DATABASE {name} TEMPLATE {self._template}")
         return name
 
     def _drop(self, name: str) -> None:
         self._server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _split(address: str) -> None:
+    """Convert events and attempts to monthly partitions."""
+    database = Database(address)
+    await partition(database, now())
+    await database.close()

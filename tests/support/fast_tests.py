@@ -10,7 +10,7 @@ _SYSTEM_TESTS = frozenset({"deploy", "e2e", "support"})  #: folders whose tests 
 #: fixtures, and parameters of fixtures
 _SERVERS = frozenset(
     {"postgres", "postgresql", "postgres_copies", "collated", "collated_postgres", "collated_copies"}
-    | {"valkey", "s3"}
+    | {"partitioned", "partitioned_copies", "valkey", "s3"}
 )
 _DATABASES = frozenset({"plain_database_url", "sqlite_copies"})
 

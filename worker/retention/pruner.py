@@ -7,7 +7,7 @@ several times as long as the last one took: calls, leases and submits go on besi
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,13 +17,14 @@ from models.errors import StorageError
 from models.operations.retention import Retention, RetentionKind, Rules, rules_of
 from models.queries.dashboard.audit import delete_entries
 from models.queries.operations import ended_jobs
-from models.queries.operations.ended_jobs import Deleted, any_rules, lock_ended, page_of_ended
+from models.queries.operations.ended_jobs import Deleted, any_rules, lock_ended, page_of_ended, with_rows
 from models.queries.operations.tombstones import delete_tombstones
 from models.queries.operations.whole_jobs import read_whole_jobs
 from models.queries.workers import first_worker
 from worker.database_retry import run_forever
 from worker.retention.file_deleter import delete_due_files
 from worker.retention.job_archive import TYPE, archive_key, pack
+from worker.retention.month_pruner import Months, prune_months
 from worker.services import WorkerServices
 
 _PAGE = 1000  # jobs looked at in one query
@@ -77,13 +78,16 @@ class RetentionPruner:
         """Walk over all ended jobs once; return what was deleted."""
         async with self._services.database.reading() as connection:
             rules = [self._settings_rules, *await any_rules(connection)]
+        months = await prune_months(self._services.database, self._settings_rules, self._services.clock())
         periods = [period for each in rules for period in each.values() if period is not None]
         deleted, after = Deleted(), None
         while periods:
             now = self._services.clock()
             async with self._services.database.reading() as connection:
                 page, after = await page_of_ended(connection, after, now - min(periods), _PAGE)
-            for kinds, ids in _by_kinds(page, self._settings_rules, now).items():
+                due = _due(page, self._settings_rules, months, now)
+                due = await with_rows(connection, due)
+            for kinds, ids in _by_kinds(due).items():
                 for start in range(0, len(ids), _BATCH):
                     deleted += await self._prune(kinds, ids[start : start + _BATCH])
             if after is None:
@@ -153,12 +157,25 @@ class RetentionPruner:
             await self._services.store.put(archive_key(self._services.clock()), content, content_type=TYPE)
 
 
-def _by_kinds(
-    page: Sequence[ended_jobs.EndedJob], settings: Rules, now: datetime
-) -> dict[frozenset[RetentionKind], list[UUID]]:
-    """Group jobs by what of them is over its time; those of which nothing is are left out."""
-    found: defaultdict[frozenset[RetentionKind], list[UUID]] = defaultdict(list)
+def _due(
+    page: Sequence[ended_jobs.EndedJob], settings: Rules, months: Months, now: datetime
+) -> dict[UUID, frozenset[RetentionKind]]:
+    """Return what of each job is over its time, and not left to the drop of its month."""
+    due: dict[UUID, frozenset[RetentionKind]] = {}
     for job in page:
-        if kinds := Retention(job.campaign_rules, job.caller_rules, settings).due(job.ended_at, now):
-            found[kinds].append(job.id)
+        retention = Retention(job.campaign_rules, job.caller_rules, settings)
+        kinds = retention.due(job.ended_at, now)
+        left = {kind for kind in kinds if retention.is_of_settings(kind) and months.wait(kind, job.id)}
+        if RetentionKind.ATTEMPTS in left:
+            kinds |= {RetentionKind.ANSWERS}
+        due[job.id] = kinds if RetentionKind.JOBS in kinds else kinds - left
+    return due
+
+
+def _by_kinds(due: Mapping[UUID, frozenset[RetentionKind]]) -> dict[frozenset[RetentionKind], list[UUID]]:
+    """Group jobs by what of them is to be deleted; those of which nothing is are left out."""
+    found: defaultdict[frozenset[RetentionKind], list[UUID]] = defaultdict(list)
+    for job_id, kinds in due.items():
+        if kinds:
+            found[kinds].append(job_id)
     return found

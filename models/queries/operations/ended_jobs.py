@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Row, and_, delete, exists, select, update
+from sqlalchemy import Column, ColumnElement, Row, and_, delete, exists, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import NotFound
 from models.ids import parse_id
-from models.operations.retention import Rules, read_rules
+from models.operations.retention import RetentionKind, Rules, read_rules
 from models.operations.thumbnail_keys import thumbnail_key
 from models.queries.operations.file_deletions import add_file_deletions
 from models.queries.operations.tombstones import write_tombstones
@@ -92,6 +92,27 @@ async def page_of_ended(
         if isinstance(ended, datetime)
     ]
     return found, ids[-1] if len(ids) == limit else None
+
+
+async def with_rows(
+    connection: AsyncConnection, due: Mapping[UUID, frozenset[RetentionKind]]
+) -> dict[UUID, frozenset[RetentionKind]]:
+    """Leave out, of what is due of each job, the kinds of which nothing is left to delete."""
+    rows: dict[RetentionKind, tuple[Column[Any], ColumnElement[bool]]] = {
+        RetentionKind.EVENTS: (events.c.job_id, true()),
+        RetentionKind.ATTEMPTS: (attempts.c.job_id, true()),
+        RetentionKind.ANSWERS: (attempts.c.job_id, attempts.c.raw_key.is_not(None)),
+        RetentionKind.PICTURES: (assets.c.job_id, true()),
+        RetentionKind.THUMBNAILS: (assets.c.job_id, assets.c.thumbnails.is_not(None)),
+    }
+    present: dict[RetentionKind, frozenset[UUID]] = {RetentionKind.JOBS: frozenset(due)}
+    for kind, (column, condition) in rows.items():
+        ids = [job_id for job_id, kinds in due.items() if kind in kinds and RetentionKind.JOBS not in kinds]
+        query = select(column).where(column.in_(ids), condition).distinct()
+        present[kind] = frozenset(await connection.scalars(query)) if ids else frozenset()
+    return {
+        job_id: frozenset(kind for kind in kinds if job_id in present[kind]) for job_id, kinds in due.items()
+    }
 
 
 async def ended_of_caller(

@@ -25,6 +25,9 @@ from models.queries.attempts import (
     save_handles,
 )
 from tests.support.darkroom import Darkroom, open_darkroom
+from tests.support.databases import PARTITIONED
+
+pytestmark = pytest.mark.parametrize("plain_database_url", PARTITIONED, indirect=True)
 
 LOST = CallResult(Outcome.AMBIGUOUS, "connection_lost", billed=Billed.UNKNOWN)
 SUCCESS = CallResult(Outcome.SUCCESS, billed=Billed.YES)

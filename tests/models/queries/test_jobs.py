@@ -19,6 +19,9 @@ from models.queries.jobs import (
 )
 from models.queries.selection.job_filter import JobFilter
 from models.tables import jobs
+from tests.support.databases import PARTITIONED
+
+pytestmark = pytest.mark.parametrize("plain_database_url", PARTITIONED, indirect=True)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

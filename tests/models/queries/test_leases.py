@@ -13,6 +13,9 @@ from models.queries.leases import any_overdue, leased_jobs, leased_to, lock_over
 from models.states import JobStatus, OnUnknown
 from models.tables import callers, channels
 from tests.support.darkroom import Darkroom, open_darkroom
+from tests.support.databases import PARTITIONED
+
+pytestmark = pytest.mark.parametrize("plain_database_url", PARTITIONED, indirect=True)
 
 
 @pytest.fixture

@@ -11,6 +11,9 @@ from models.ids import new_id
 from models.queries.transitions import Transition, apply, lock_job
 from models.states import JobStatus
 from tests.support.darkroom import Darkroom, open_darkroom
+from tests.support.databases import PARTITIONED
+
+pytestmark = pytest.mark.parametrize("plain_database_url", PARTITIONED, indirect=True)
 
 S = JobStatus
 

@@ -3,11 +3,16 @@
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from models.queries.operations.file_deletions import add_file_deletions, count_file_deletions
 from tests.support.darkroom import Darkroom
+from tests.support.databases import LAYOUTS
 from tests.worker.retention.test_pruner import age_all, made
 from worker.asset_store import content_key
 from worker.retention.file_deleter import delete_due_files
+
+pytestmark = pytest.mark.parametrize("plain_database_url", LAYOUTS, indirect=True)
 
 KEY = content_key(sha256(b"x").hexdigest(), "png")
 

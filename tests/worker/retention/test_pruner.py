@@ -13,8 +13,11 @@ from models.queries.dashboard.audit import AuditEntry, insert_entry
 from models.queries.operations.file_deletions import count_file_deletions
 from models.tables import assets, audit, callers, campaigns, jobs, spend, tombstones
 from tests.support.darkroom import Darkroom, OneWorker
+from tests.support.databases import LAYOUTS
 from worker.retention.job_archive import unpack
 from worker.retention.pruner import RetentionPruner
+
+pytestmark = pytest.mark.parametrize("plain_database_url", LAYOUTS, indirect=True)
 
 
 async def made(darkroom: Darkroom, worker: OneWorker, caller: UUID, **values: Any) -> UUID:

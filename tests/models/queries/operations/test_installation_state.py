@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from sqlalchemy import insert, update
 
 from models.database import Database
@@ -13,6 +14,9 @@ from models.queries.operations.installation_state import count_unpriced, read_st
 from models.queries.operations.stored_bytes import count_bytes
 from models.tables import assets, attempts, campaigns, channels, jobs
 from tests.models.queries.operations.stored_jobs import NEW, NOW, add
+from tests.support.databases import PARTITIONED
+
+pytestmark = pytest.mark.parametrize("plain_database_url", PARTITIONED, indirect=True)
 
 
 async def test_queued_jobs_are_due_scheduled_or_closed_with_their_campaign(

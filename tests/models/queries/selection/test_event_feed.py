@@ -19,6 +19,9 @@ from models.queries.selection.event_feed import (
 )
 from models.queries.selection.job_filter import JobFilter
 from models.tables import callers, jobs
+from tests.support.databases import PARTITIONED
+
+pytestmark = pytest.mark.parametrize("plain_database_url", PARTITIONED, indirect=True)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ONE, TWO = new_id(), new_id()
