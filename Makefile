@@ -74,7 +74,7 @@ screenshots: $(READY)  ## take the pictures of the dashboard in docs/pictures/da
 	$(BIN)/python -m tests.support.screenshots
 
 sbom: $(READY)  ## write darkroom.cdx.json, what Darkroom is made of (CycloneDX)
-	$(BIN)/python ops/sbom.py sheets otel sentry > darkroom.cdx.json
+	$(BIN)/python ops/sbom.py sheets top mcp otel sentry oidc > darkroom.cdx.json
 
 openapi: $(READY)  ## write docs/openapi.json, from which clients in other languages are generated
 	$(BIN)/python -m api.openapi_file

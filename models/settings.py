@@ -661,7 +661,7 @@ def _upstream_channel(settings: Settings) -> ChannelSettings:
     )
 
 
-FROM_FILES = (  # settings that are secrets, or may have one inside: a variable may name a file instead
+FROM_FILES = (  # secrets, or with one inside: a variable may name a file; also in Helm's values.schema.json
     *("database_url", "broker_url", "api_keys", "admin_keys", "secret_key", "upstream_api_key", "channels"),
     *("metrics_key", "midjourney_keyless_key", "s3_access_key_id", "s3_secret_access_key", "sentry_dsn"),
     "oidc_client_secret",

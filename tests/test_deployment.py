@@ -146,6 +146,13 @@ def test_what_keeps_running_has_a_health_check() -> None:
     assert lasting == {"api", "worker", "postgres", "redis", "s3"}
 
 
+def test_the_health_checks_of_ours_ask_what_serves_them() -> None:
+    ports = {"api": "DARKROOM_PORT", "worker": "DARKROOM_METRICS_PORT"}
+    for name, variable in ports.items():
+        port = SERVICES[name]["environment"][variable]
+        assert f"http://127.0.0.1:{port}/healthz" in SERVICES[name]["healthcheck"]["test"][-1]
+
+
 def test_the_broker_drops_nothing_by_itself() -> None:
     command = " ".join(SERVICES["redis"]["command"])
     assert "--maxmemory-policy noeviction" in command

@@ -1,4 +1,4 @@
-"""The systemd units and the Caddyfile of docs/deployment.md, as their own programs check them."""
+"""The systemd units of the documents and the Caddyfile, as their own programs check them."""
 
 import subprocess
 from pathlib import Path
@@ -10,12 +10,17 @@ from tests.support.documented import example
 from tests.support.fleet import COMMAND
 
 pytestmark = pytest.mark.deploy
-UNITS = ("darkroom-serve.service", "darkroom-work@.service")
+UNITS = {
+    "darkroom.service": "operations.md",
+    "darkroom-serve.service": "deployment.md",
+    "darkroom-work@.service": "deployment.md",
+}
 
 
 @pytest.mark.parametrize("name", UNITS)
 def test_systemd_finds_nothing_wrong_in_a_unit(name: str, tmp_path: Path) -> None:
-    text = example("ini", f"# /etc/systemd/system/{name}").replace("/opt/darkroom/bin/darkroom", COMMAND)
+    shown = example("ini", f"# /etc/systemd/system/{name}", page=UNITS[name])
+    text = shown.replace("/opt/darkroom/bin/darkroom", COMMAND)
     unit = tmp_path / name.replace("@", "@1")
     unit.write_text(text)
     done = subprocess.run(

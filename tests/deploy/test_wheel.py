@@ -1,15 +1,17 @@
-"""The wheel beside another distribution that has a package ``models``, too."""
+"""The wheel as a tool with all extras, and beside another distribution that has a package ``models``, too."""
 
 import os
 import subprocess
 import sys
 import sysconfig
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+EXTRAS = "sheets,top,mcp,otel,sentry,oidc"
 UV = str(Path(sys.executable).parent / "uv")
 pytestmark = [
     pytest.mark.deploy,
@@ -38,6 +40,34 @@ def other_wheel(folder: Path) -> Path:
     return wheel
 
 
+def built_wheel(folder: Path) -> Path:
+    """Build the wheel."""
+    built = subprocess.run([UV, "--quiet", "build", "--wheel", "--out-dir", str(folder), str(ROOT)])
+    if built.returncode:
+        pytest.skip("the wheel can't be built: setuptools is missing, and no package index answers")
+    [wheel] = folder.glob("darkroom-*.whl")
+    return wheel
+
+
+def test_uv_installs_the_wheel_with_its_extras_as_a_tool(tmp_path: Path) -> None:
+    folders = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin")}
+    wanted = f"darkroom[{EXTRAS}] @ {built_wheel(tmp_path).as_uri()}"
+    command = [UV, "--quiet", "tool", "install", "-c", str(ROOT / "constraints.txt"), wanted]
+    subprocess.run(command, env={**os.environ, **folders}, cwd=tmp_path, check=True, timeout=300)
+
+    def darkroom(*arguments: str) -> str:
+        command = [tmp_path / "bin" / "darkroom", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout
+
+    assert darkroom("--version").strip() == version("darkroom")
+    assert "no other package has one of Darkroom's names" in darkroom("doctor", "--offline", "--json")
+    python = next((tmp_path / "tools").glob("*/bin/python"))
+    extras = (
+        "import python_calamine, textual, mcp, opentelemetry.sdk, sentry_sdk, authlib, api.cli.top.screen"
+    )
+    subprocess.run([python, "-c", extras], cwd=tmp_path, check=True)
+
+
 def test_a_distribution_with_one_of_its_names_is_found_and_its_harm_repaired(tmp_path: Path) -> None:
     python = tmp_path / "venv" / "bin" / "python"
 
@@ -53,10 +83,7 @@ def test_a_distribution_with_one_of_its_names_is_found_and_its_harm_repaired(tmp
             [python, "-c", code], env={**os.environ, **needed}, cwd=tmp_path, capture_output=True, text=True
         )
 
-    built = subprocess.run([UV, "--quiet", "build", "--wheel", "--out-dir", str(tmp_path), str(ROOT)])
-    if built.returncode:
-        pytest.skip("the wheel can't be built: setuptools is missing, and no package index answers")
-    [wheel] = tmp_path.glob("darkroom-*.whl")
+    wheel = built_wheel(tmp_path)
     uv("venv", "--python", sys.executable, str(tmp_path / "venv"))
     pip("install", str(other_wheel(tmp_path)))
     pip("install", "--no-deps", str(wheel))  # the last one overwrites the other

@@ -1,4 +1,4 @@
-"""Celery's own tools against a fleet: `celery inspect`, and Flower by its HTTP API and its metrics."""
+"""Tools beside a fleet: `celery inspect`, Flower by its HTTP API and metrics, a worker's health check."""
 
 import json
 import os
@@ -63,10 +63,13 @@ def inspect(fleet: Fleet, worker: str, command: str) -> Any:
 
 @pytest.mark.slow(reason="a fleet of four processes, Flower, and the celery command")
 def test_celery_inspect_and_flower_see_workers_queues_and_tasks(fleet_of: FleetOf, flower: Flower) -> None:
-    fleet = fleet_of(delay=0.05, apis=1, workers=1, celery_events="true")
+    port = free_port()
+    fleet = fleet_of(delay=0.05, apis=1, workers=1, celery_events="true", metrics_port=str(port))
     tool = flower(fleet)
     fleet.client.submit(PROMPTS)
     fleet.client.wait_settled(len(PROMPTS))
+
+    assert httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).status_code == 200
 
     ((worker, found),) = tool.get("/api/workers", params={"refresh": "true"}).json().items()
     assert worker.startswith(f"darkroom-{fleet.workers[0].pid}@")
