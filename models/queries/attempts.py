@@ -77,8 +77,10 @@ class AttemptRecord:
         finished_at: datetime | None = None,
         http_status: int | None = None,
         request_id: str | None = None,
+        answer_facts: Mapping[str, Any] | None = None,
     ) -> "AttemptRecord":
         """Record a call's result. One that was not charged has cost nothing; others are ``charged`` later."""
+        cost = NOT_CHARGED if result.billed in _FREE else UNDECIDED
         return cls(
             job_id=job_id,
             number=number,
@@ -89,7 +91,12 @@ class AttemptRecord:
             http_status=http_status,
             provider_request_id=storable(request_id)[:200] if request_id else None,
             provider_message=storable(result.provider_message)[:2000] if result.provider_message else None,
-        ).charged(NOT_CHARGED if result.billed in _FREE else UNDECIDED)
+            cost_micro=cost.micro,
+            currency=cost.currency,
+            cost_source=cost.source,
+            price_version=cost.version,
+            answer_facts=answer_facts,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -304,14 +304,19 @@ def calls_per_minute(
     ]
 
 
+_MINUTE_SLACK, _SECOND_SLACK = Rate(1).slack, Rate(1, timedelta(seconds=1)).slack
+
+
 def slack_of(limits: Mapping[str, Any]) -> timedelta | None:
     """Return how late a start under these limits may be used; ``None``: any time."""
-    slacks = {
-        "rpm": Rate(1).slack if (limits.get("burst") or 1) == 1 else SlidingWindow.SLACK,
-        "ipm": SlidingWindow.SLACK,
-        "rps": Rate(1, timedelta(seconds=1)).slack,
-    }
-    return min((slack for name, slack in slacks.items() if limits.get(name)), default=None)
+    slacks = []
+    if limits.get("rpm"):
+        slacks.append(_MINUTE_SLACK if (limits.get("burst") or 1) == 1 else SlidingWindow.SLACK)
+    if limits.get("ipm"):
+        slacks.append(SlidingWindow.SLACK)
+    if limits.get("rps"):
+        slacks.append(_SECOND_SLACK)
+    return min(slacks, default=None)
 
 
 def _cost(limit: NamedLimit, images: int) -> int:

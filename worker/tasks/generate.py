@@ -291,8 +291,8 @@ async def _send(
         finished_at=context.services.clock(),
         http_status=reply.http_status,
         request_id=reply.request_id,
+        answer_facts=answer_facts(reply.answer),
     )
-    record = replace(record, answer_facts=answer_facts(reply.answer))
     record = price.settle(record, reply.result, reply.answer)
     call_ended(job, reply, record, reserved=price.reserved.micro if price.reserved else None)
     return Attempt(job, request, reply, record, handles, listener.percent)

@@ -85,6 +85,10 @@ _TYPED_STREAMS = (
     "image_generation.",
     "image_edit.",
 )  #: OpenAI's; their ids are no tasks
+#: members of a chunk of a chat's stream that shows nothing but its choices, and of a delta with plain text
+_PLAIN_CHUNK = frozenset(word_set("id object created model system_fingerprint service_tier choices"))
+_PLAIN_DELTA = frozenset(word_set("role content"))
+_IMAGE_FIELDS = frozenset(IMAGE_FIELDS)
 _MAX_UNREAD = 1000  #: bodies and messages that are kept for the search for images
 _MAX_TEXT = 1024 * 1024  #: characters of one text scanned for handles and progress: its two ends
 _MAX_LINK_LINE = 4096  #: characters of a line that is searched for links
@@ -271,6 +275,10 @@ class AnswerAccumulator:
 
     def add(self, body: object) -> None:
         """Add one parsed body, one event, or one JSON value found in a text."""
+        if isinstance(body, dict) and "choices" in body and _is_plain(body):
+            self._note_statements(body)
+            self._add_choice_list(body["choices"])
+            return
         self._note_error(body)
         if isinstance(body, dict) and not _CHAT_MEMBERS.isdisjoint(body):
             self._add(body, 0)
@@ -349,9 +357,7 @@ class AnswerAccumulator:
                 self.waiting = False
 
     def _add_choices(self, body: Mapping[str, Any]) -> None:
-        for position, choice in enumerate(_items(body.get("choices"))):
-            index = choice.get("index")
-            self._add_choice(choice, index if type(index) is int else position)
+        self._add_choice_list(body.get("choices"))
         for position, candidate in enumerate(_items(body.get("candidates"))):
             self._add_finish(candidate.get("finishReason") or candidate.get("finish_reason"))
             content = candidate.get("content")
@@ -364,6 +370,11 @@ class AnswerAccumulator:
             reason = feedback.get("blockReason") or feedback.get("block_reason")
             self.block_reason = reason if isinstance(reason, str) else self.block_reason
 
+    def _add_choice_list(self, choices: object) -> None:
+        for position, choice in enumerate(_items(choices)):
+            index = choice.get("index")
+            self._add_choice(choice, index if type(index) is int else position)
+
     def _add_choice(self, choice: Mapping[str, Any], index: int) -> None:
         self._add_finish(choice.get("native_finish_reason"))
         self._add_finish(choice.get("finish_reason"))
@@ -375,13 +386,17 @@ class AnswerAccumulator:
                 self._add_message(index, message, whole=whole)
             elif isinstance(message, str):
                 self._add_text(index, message)
-        if fields := {name: value for name, value in choice.items() if name in IMAGE_FIELDS}:
+        if fields := {name: value for name, value in choice.items() if name in _IMAGE_FIELDS}:
             self._add_images(self._choice(index), fields)
         if isinstance(text := choice.get("text"), str):
             self._add_text(index, text)
 
     def _add_message(self, index: int, message: Mapping[str, Any], *, whole: bool) -> None:
         choice = self._choice(index)
+        if message.keys() <= _PLAIN_DELTA and isinstance(plain := message.get("content", ""), str):
+            choice.extracted.texts.clear()
+            self._add_content(choice, index, plain, whole=whole)
+            return
         for name in ("reasoning_content", "reasoning", "thinking"):
             if isinstance(thought := message.get(name), str):
                 self.progress += self._progress_parser.feed(thought, source=f"reasoning {index}")
@@ -389,15 +404,17 @@ class AnswerAccumulator:
         if unknown := message.keys() - _MESSAGE_MEMBERS:
             self._unread.append({name: message[name] for name in unknown})
         text, content = self._add_images(choice, message), message.get("content") or message.get("text")
-        text = content if isinstance(content, str) else text
-        if whole and text and choice.deltas:
-            choice.message = text
-        elif text:
-            self._add_text(index, text)
+        self._add_content(choice, index, content if isinstance(content, str) else text, whole=whole)
         if isinstance(refusal := message.get("refusal"), str) and refusal:
             self.refusals.append(refusal)
         for name in ("thinking_progress", "progress"):
             self.progress += self._progress_parser.add_value(message.get(name))
+
+    def _add_content(self, choice: Choice, index: int, text: str, *, whole: bool) -> None:
+        if whole and text and choice.deltas:
+            choice.message = text
+        elif text:
+            self._add_text(index, text)
 
     def _add_images(self, choice: Choice, message: Mapping[str, Any]) -> str:
         """Add the images of a message; return the text of its parts."""
@@ -429,11 +446,7 @@ class AnswerAccumulator:
     def _add_metadata(self, body: Mapping[str, Any], *, tasks: bool) -> None:
         """Read request and task ids, usage, and whether the task is pending."""
         if "choices" in body:
-            self.stated |= {
-                name: value
-                for name in ("id", "model", "created", "system_fingerprint")
-                if isinstance(value := body.get(name), str | int) and len(str(value)) <= _LONGEST_STATED
-            }
+            self._note_statements(body)
         usage = body.get("usage") or body.get("usageMetadata")
         if isinstance(usage, dict) and usage:
             self.usage = usage
@@ -463,6 +476,12 @@ class AnswerAccumulator:
             task = body.get("id")
         self.scanner.note(Handles(task_id=valid_task_id(task)))
         self.waiting = self.waiting or pending or (bool(task) and not isinstance(status, str))
+
+    def _note_statements(self, body: Mapping[str, Any]) -> None:
+        """Note what an answer with choices states of itself."""
+        for name in ("id", "model", "created", "system_fingerprint"):
+            if isinstance(value := body.get(name), str | int) and len(str(value)) <= _LONGEST_STATED:
+                self.stated[name] = value
 
     def _add_typed(self, kind: str, event: Mapping[str, Any]) -> None:
         """Add an event of a Responses or Images API stream."""
@@ -593,6 +612,11 @@ class AnswerAccumulator:
         self.searched = bool(search.extracted.images or search.extracted.videos)
         for text in search.extracted.texts:
             self._add_text(0, text)
+
+
+def _is_plain(body: Mapping[str, Any]) -> bool:
+    """Return whether a chunk with choices has no member that says anything besides them."""
+    return body.keys() <= _PLAIN_CHUNK and body.get("object") != "error"
 
 
 def _items(value: object) -> list[Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """Answer: everything a parsed response holds, and how it is assembled from the accumulator."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypedDict
 
@@ -93,11 +93,12 @@ def build_answer(
     inputs: frozenset[ImageKey],
     n: int | None,
     origin: str | None,
+    decode: Callable[[ResultImage], ResultImage],
 ) -> Answer:
     """Build the answer from the accumulator.
 
     ``inputs`` are images of the request, which are never results; ``n`` images were requested; ``origin``
-    completes URLs without a host.
+    completes URLs without a host; ``decode`` adds the bytes of an image.
     """
     texts = accumulator.texts
     filtered = list(_filter_texts(accumulator, texts))
@@ -106,13 +107,16 @@ def build_answer(
     if found.drafts and body.streamed:  # a stream shows them before the image itself
         accumulator.extracted.drafts += found.images
         found = found._replace(images=())
-    answer = _metadata(accumulator, body, found)
-    return replace(
-        answer,
+    media = _images(accumulator.extracted, found, inputs=inputs, n=n, origin=origin)
+    media["images"] = tuple(map(decode, media["images"]))
+    return _answer(
+        accumulator,
+        body,
+        found,
+        media,
         text="".join(texts) or body.page,
         filtered_text=text or body.page,
         reasoning="\n".join(part.reasoning for part in filtered),
-        **_images(accumulator.extracted, found, inputs=inputs, n=n, origin=origin),
     )
 
 
@@ -165,11 +169,14 @@ def _images(
     }
 
 
-def _metadata(accumulator: AnswerAccumulator, body: BodyInfo, found: FoundMedia) -> Answer:
-    """Return an answer without images and texts."""
+def _answer(
+    accumulator: AnswerAccumulator, body: BodyInfo, found: FoundMedia, media: _Images, **texts: str
+) -> Answer:
     handles = accumulator.scanner.handles
     labelled = (answer for label in found.labels if (answer := find_generation_id(label)))
     return Answer(
+        **media,
+        **texts,
         posters=tuple(found.posters),
         progress=tuple(accumulator.progress),
         task_id=handles.task_id,

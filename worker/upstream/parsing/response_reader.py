@@ -252,8 +252,9 @@ class AnswerReader:
         inputs = frozenset[ImageKey]()
         if self._input_urls:
             inputs = frozenset(_image_keys(self._input_urls, inline_limit=self._inline_limit))
-        answer = build_answer(accumulator, info, inputs=inputs, n=self._n, origin=self._origin)
-        return replace(answer, images=tuple(self._decode(image) for image in answer.images))
+        return build_answer(
+            accumulator, info, inputs=inputs, n=self._n, origin=self._origin, decode=self._decode
+        )
 
     def _decode(self, image: ResultImage) -> ResultImage:
         if image.data is None:

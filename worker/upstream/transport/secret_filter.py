@@ -9,6 +9,7 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 from operator import is_
@@ -16,6 +17,7 @@ from typing import Any
 
 HIDDEN = "[key]"  #: what replaces a secret
 _SHORTEST = 8  #: characters; a shorter secret could be any word of a text
+_SCALARS = frozenset({bool, int, float, bytes, Decimal, type(None)})  # without a text
 _JSON_ESCAPED = b'"/\\'  # written with one backslash, or more where JSON stands in JSON
 
 
@@ -30,6 +32,8 @@ class SecretFilter:
         escaped = any(set(_JSON_ESCAPED) & set(secret) for secret in worth_hiding)
         #: one of these occurs wherever a secret does: the secret itself, or the mark of an escape
         self._signs = (*literals, b"%", *((b"\\",) if escaped else (b"\\u", b"\\U")))
+        self._text_signs = tuple(sign.decode() for sign in self._signs)
+        self._shortest = min((len(literal.decode()) for literal in literals), default=0)  # characters
 
     def clean_bytes(self, data: bytes) -> bytes:
         """Return the bytes without secrets."""
@@ -39,32 +43,44 @@ class SecretFilter:
 
     def clean_text(self, text: str) -> str:
         """Return the text without secrets."""
-        data = text.encode("utf-8", "surrogatepass")
-        cleaned = self.clean_bytes(data)
-        return text if cleaned is data or cleaned == data else cleaned.decode("utf-8", "surrogatepass")
+        if self._pattern is None or len(text) < self._shortest:
+            return text
+        for sign in self._text_signs:
+            if sign in text:
+                data = text.encode("utf-8", "surrogatepass")
+                cleaned = self._pattern.sub(HIDDEN.encode(), data)
+                return text if cleaned == data else cleaned.decode("utf-8", "surrogatepass")
+        return text
 
     def clean(self, value: Any) -> Any:
         """Return a value whose texts, at any depth of dataclasses, mappings and sequences, have no secrets.
 
         Bytes are left as they are: they are images. The value itself is returned if it needs no change.
         """
-        if self._pattern is None:
+        if self._pattern is None or type(value) in _SCALARS:
             return value
         if isinstance(value, str):
             return value if isinstance(value, Enum) else self.clean_text(value)
         if isinstance(value, tuple | list):
+            if not value:
+                return value
             cleaned = [self.clean(each) for each in value]
             return value if all(map(is_, cleaned, value)) else type(value)(cleaned)
         if isinstance(value, Mapping):
             members = {self.clean(name): self.clean(each) for name, each in value.items()}
             return value if members == value else members
-        if is_dataclass(value) and not isinstance(value, type):
-            before = {field.name: getattr(value, field.name) for field in fields(value)}
-            changed = {
-                name: cleaned for name, each in before.items() if (cleaned := self.clean(each)) is not each
-            }
-            return replace(value, **changed) if changed else value
-        return value
+        changed = {
+            name: cleaned
+            for name in _field_names(type(value))
+            if (cleaned := self.clean(each := getattr(value, name))) is not each
+        }
+        return replace(value, **changed) if changed else value
+
+
+@lru_cache(maxsize=256)
+def _field_names(kind: type) -> tuple[str, ...]:
+    """Return the fields of a dataclass; none of another type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 @lru_cache(maxsize=256)
