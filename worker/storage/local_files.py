@@ -31,6 +31,7 @@ class LocalFiles:
 
     def __init__(self, root: Path) -> None:
         self._root, self._stage = root, root / _STAGE
+        self._root_name, self._stage_name = str(self._root), str(self._stage)
         self._stage.mkdir(parents=True, exist_ok=True)
         remove_stale_files(self._stage)
 
@@ -38,24 +39,25 @@ class LocalFiles:
         """Write a file. One of this size whose key has its content's hash gets a new age only."""
         if not is_key(key):
             raise ValueError(f"{key[:200]!r} is no key")
-        target = self._root / key
+        target = f"{self._root_name}/{key}"  # a string: pathlib costs more than a small file
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         try:
-            if target.stat().st_size == size and _HASH.search(key):
+            if os.stat(target).st_size == size and _HASH.search(key):
                 os.utime(target)
                 return
         except FileNotFoundError:
             pass
-        staged = self._stage / f"{secrets.token_hex(16)}.part"
+        staged = f"{self._stage_name}/{secrets.token_hex(16)}.part"
         try:
             _write(staged, source)
             try:
-                staged.replace(target)
+                os.replace(staged, target)
             except FileNotFoundError:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                staged.replace(target)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                os.replace(staged, target)
         except BaseException:
-            staged.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(staged)
             raise
 
     def free_bytes(self) -> int:
@@ -103,14 +105,18 @@ class LocalFiles:
                     yield key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC)
 
 
-def _write(path: Path, source: bytes | Path) -> None:
+def _write(path: str, source: bytes | Path) -> None:
     """Write and fsync: without it, a power cut may leave the final name on a partial file."""
-    with path.open("xb", buffering=0) as file:
-        if isinstance(source, Path):
-            with source.open("rb") as given:
-                shutil.copyfileobj(given, file, MIB)
-        else:
-            view = memoryview(source)
-            while view:
-                view = view[file.write(view) :]
-        os.fsync(file.fileno())
+    if isinstance(source, Path):
+        with open(path, "xb", buffering=0) as file, source.open("rb") as given:
+            shutil.copyfileobj(given, file, MIB)
+            os.fsync(file.fileno())
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        view = memoryview(source)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

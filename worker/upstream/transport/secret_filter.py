@@ -71,7 +71,7 @@ class SecretFilter:
             return value if members == value else members
         changed = {
             name: cleaned
-            for name in _field_names(type(value))
+            for name in _field_names(value.__class__)
             if (cleaned := self.clean(each := getattr(value, name))) is not each
         }
         return replace(value, **changed) if changed else value
