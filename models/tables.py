@@ -522,6 +522,7 @@ jobs = Table(
     Column("take_reason", Text),  # first, retry, reroll or edit
     Column("parent_job_id", Uuid),  # the take that it repeats or replaces
     Column("traceparent", Text),  # of the request that submitted it (W3C)
+    Column("request_id", Text),  # of the same request, for the lines of the log
     # the due scan: one queue segment per model, caller and priority, in it one line per campaign;
     # on PostgreSQL for workers of the version before
     Index(

@@ -21,6 +21,7 @@ from models.queries.jobs import NewJob, insert_jobs
 from models.queries.uploads import renew_uploads
 from worker.images.input_limits import InputSize, check_input_sizes
 from worker.metrics import job_metrics
+from worker.process.log_context import present_log_context
 
 QUEUE_FULL = "queue_full"  #: code of a job that exceeds the caller's limit of queued jobs
 
@@ -74,14 +75,15 @@ async def insert_submitted(
             await renew_uploads(connection, named, at + age, before=at + age / 2)
         if images:
             await insert_assets(connection, [image.asset for image in _images_of(result, images)])
-        traceparent = present_traceparent()
+        request_id = present_log_context().fields.get("request_id")
         await insert_jobs(
             connection,
             result.jobs,
             caller_id=caller.id,
             surface=surface,
             at=at,
-            traceparent=traceparent,
+            traceparent=present_traceparent(),
+            request_id=None if request_id is None else str(request_id),
         )
         job_metrics.submitted(connection, result.jobs, surface)
         if in_transaction is not None:

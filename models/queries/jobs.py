@@ -71,7 +71,12 @@ class NewJob:
 
 
 def first_values(
-    at: datetime, *, caller_id: UUID, surface: str, traceparent: str | None = None
+    at: datetime,
+    *,
+    caller_id: UUID,
+    surface: str,
+    traceparent: str | None = None,
+    request_id: str | None = None,
 ) -> dict[str, Any]:
     """Return the values that all jobs of one submit share, by column."""
     return {
@@ -85,6 +90,7 @@ def first_values(
         "attempts_used": 0,
         "store_tries": 0,
         "traceparent": traceparent,
+        "request_id": request_id,
         "created_at": at,
         "updated_at": at,
     }
@@ -98,12 +104,12 @@ _INSERT = text(
                           request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
                           not_before, expires_at, retry, item_id, take, take_reason, parent_job_id,
                           backing_off, progress, attempts_used, store_tries, traceparent,
-                          created_at, updated_at)
+                          request_id, created_at, updated_at)
         SELECT id, CAST(:caller_id AS uuid), :surface, campaign, :status, :revision, :generation, model,
                prompt, request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
                not_before, expires_at, retry, item_id, take, take_reason, parent_job_id,
                :backing_off, :progress, :attempts_used, :store_tries, :traceparent,
-               CAST(:created_at AS timestamptz), CAST(:updated_at AS timestamptz)
+               :request_id, CAST(:created_at AS timestamptz), CAST(:updated_at AS timestamptz)
         FROM json_to_recordset(CAST(:jobs AS json)) AS given (
             id uuid, campaign text, model text, prompt text, request jsonb, tags jsonb, metadata jsonb,
             webhook_url text, priority smallint, max_attempts smallint, on_unknown text,
@@ -124,19 +130,21 @@ async def insert_jobs(
     surface: str,
     at: datetime,
     traceparent: str | None = None,
+    request_id: str | None = None,
 ) -> None:
     """Insert any number of queued jobs with their first events, in one statement each.
 
-    ``traceparent``: of the request that submits them.
+    ``traceparent`` and ``request_id``: of the request that submits them.
     """
     if not new_jobs:
         return
+    shared = first_values(
+        at, caller_id=caller_id, surface=surface, traceparent=traceparent, request_id=request_id
+    )
     if connection.dialect.name == "postgresql":
-        shared = first_values(at, caller_id=caller_id, surface=surface, traceparent=traceparent)
         rows = orjson.dumps([job.own_values() for job in new_jobs]).decode()
         await connection.execute(_INSERT, shared | {"caller_id": str(caller_id), "jobs": rows})
         return
-    shared = first_values(at, caller_id=caller_id, surface=surface, traceparent=traceparent)
     inserted = [job.own_values() | shared for job in new_jobs]
     await connection.execute(insert(jobs), inserted)
     first_events = [

@@ -91,6 +91,7 @@ class LeasedJob:
     stored: int  #: images of this generation that earlier calls made
     next_number: int  #: of its next attempt; of the attempt in flight, once a task has started it
     campaign: str | None = None
+    request_id: str | None = None  #: of its submit
     budgeted: bool = False  #: whether its caller or its campaign has a budget
 
 

@@ -77,6 +77,7 @@ async def _run(context: TaskContext, job: LeasedJob, status: JobStatus, run: Job
         attempt=job.next_number if status is JobStatus.LEASED else job.next_number - 1,
         channel=job.channel,
         caller=public_id("caller", job.caller_id),
+        request_id=job.request_id,
     )
     try:
         await run(context, job)

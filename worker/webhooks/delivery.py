@@ -106,6 +106,7 @@ def _ids(row: Row[Any]) -> dict[str, str | None]:
         "delivery": public_id("delivery", row.id),
         "job": None if row.job_id is None else public_id("job", row.job_id),
         "caller": None if row.caller_id is None else public_id("caller", row.caller_id),
+        "request_id": row.request_id,
     }
 
 

@@ -19,6 +19,9 @@ from models.tables import webhook_endpoints as endpoints
 from models.webhook_events import PASSING, DeliveryStatus, WebhookEvent
 
 _PENDING: ColumnElement[str] = literal_column("'pending'")  # literal, for the partial index
+_REQUEST_ID = (
+    select(jobs.c.request_id).where(jobs.c.id == deliveries.c.job_id).scalar_subquery().label("request_id")
+)
 _RESULT_COLUMNS = ("status", "tries", "next_at", "log", "ended_at")
 
 
@@ -84,6 +87,10 @@ async def claimed_deliveries(
             endpoints.c.previous_secret,
             endpoints.c.previous_until,
             (endpoints.c.disabled_at.is_not(None) | endpoints.c.deleted_at.is_not(None)).label("closed"),
+            select(jobs.c.request_id)
+            .where(jobs.c.id == deliveries.c.job_id)
+            .scalar_subquery()
+            .label("request_id"),
         )
         .select_from(deliveries.outerjoin(endpoints, endpoints.c.id == deliveries.c.endpoint_id))
         .where(deliveries.c.id.in_(delivery_ids), deliveries.c.claim == token)

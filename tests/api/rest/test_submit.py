@@ -3,9 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from models.channels import ChannelSettings
 from models.clock import now
 from models.queries.channels import mark_configured, sync_channels
+from models.tables import jobs
 from tests.api.service import JOB, Service
 
 
@@ -17,6 +20,16 @@ async def test_an_accepted_job_has_a_location_and_retry_after(service: Service) 
     assert answer.headers["location"] == job["links"]["self"] == f"http://darkroom.test/v1/jobs/{job['id']}"
     assert int(answer.headers["retry-after"]) >= 1
     assert (job["status"], job["revision"], job["progress"]) == ("queued", 1, 0)
+
+
+async def test_a_job_has_the_id_of_its_request_for_the_log_of_workers(service: Service) -> None:
+    answer = await service.post("/v1/jobs", json=JOB, headers={"x-request-id": "from-a-proxy.1"})
+    assert answer.headers["x-request-id"] == "from-a-proxy.1"
+    await service.post("/v1/jobs", json=JOB)
+    async with service.services.database.reading() as connection:
+        first, second = await connection.scalars(select(jobs.c.request_id).order_by(jobs.c.id))
+    assert first == "from-a-proxy.1"
+    assert second
 
 
 async def test_jobs_of_a_batch_are_accepted_or_rejected_by_their_index(service: Service) -> None:

@@ -1,7 +1,8 @@
 """A chunk of leased jobs, run as one asyncio task each."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -10,6 +11,7 @@ from models.ids import new_id
 from models.queries.leases import LeasedJob
 from models.states import JobStatus
 from tests.support.darkroom import Darkroom, open_darkroom
+from worker.process.log_context import present_log_context
 from worker.tasks.context import TaskContext, run_chunk
 
 
@@ -27,6 +29,25 @@ async def test_a_doubled_message_makes_no_second_call(darkroom: Darkroom) -> Non
     await worker.deliver()
     assert (await darkroom.job(job_id)).status == "succeeded"
     assert len(darkroom.provider.call_log.calls) == 1
+
+
+async def test_lines_of_an_attempt_have_the_request_of_its_submit(darkroom: Darkroom) -> None:
+    worker = await darkroom.worker()
+    job_ids = [await darkroom.submit(await darkroom.caller(), request_id=each) for each in ("r-1", None)]
+    await worker.dispatcher.run_round()
+    found: dict[UUID, Mapping[str, object]] = {}
+
+    async def record(_: TaskContext, job: LeasedJob) -> None:
+        found[job.id] = present_log_context().fields
+
+    for _, _, lease in worker.messages:
+        await run_chunk(worker.context, job_ids, lease, JobStatus.LEASED, record)
+    names = {"job", "attempt", "channel", "caller"}
+    assert {key: set(fields) - names for key, fields in found.items()} == {
+        job_ids[0]: {"request_id"},
+        job_ids[1]: set(),
+    }
+    assert found[job_ids[0]]["request_id"] == "r-1"
 
 
 async def test_jobs_under_another_lease_are_not_run_and_no_longer_in_flight(darkroom: Darkroom) -> None:
