@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    null,
     select,
     union_all,
     update,
@@ -142,6 +143,27 @@ async def page_of_files(connection: AsyncConnection, after: UUID | None, limit: 
     query = select(*columns)
     query = query if after is None else query.where(assets.c.id > after)
     return (await connection.execute(query.order_by(assets.c.id).limit(limit))).all()
+
+
+async def page_of_thumbnails(
+    connection: AsyncConnection, after: UUID | None, limit: int
+) -> Sequence[Row[Any]]:
+    """Return id, key and thumbnails of the next assets by id that show some."""
+    columns: tuple[Column[Any], ...] = (assets.c.id, assets.c.key, assets.c.thumbnails)
+    query = select(*columns).where(assets.c.thumbnails.is_not(None), assets.c.missing_at.is_(None))
+    query = query if after is None else query.where(assets.c.id > after)
+    return (await connection.execute(query.order_by(assets.c.id).limit(limit))).all()
+
+
+async def save_thumbnails(
+    connection: AsyncConnection, asset_id: UUID, thumbnails: Mapping[str, Sequence[int]] | None
+) -> None:
+    """Write which thumbnails an asset shows: width, height and bytes by side."""
+    await connection.execute(
+        update(assets)
+        .where(assets.c.id == asset_id)
+        .values(thumbnails=null() if thumbnails is None else thumbnails)
+    )
 
 
 async def mark_missing(connection: AsyncConnection, asset_ids: Sequence[UUID], at: datetime | None) -> None:

@@ -100,6 +100,19 @@ async def read_content(store: Store, index: str, start: int, end: int) -> AsyncI
         await cancel_and_wait(*(task for _, task in ahead if task is not None))
 
 
+async def own_objects(store: Store, index: str, prefix: str) -> dict[str, int]:
+    """Return the keys with a prefix that an index names, with the bytes that each has at least.
+
+    Raises ``NotFound`` without the index, and ``StorageError``.
+    """
+    found: dict[str, int] = {}
+    async for line in _lines(store, index):
+        length, *where = orjson.loads(line)
+        if len(where) == 2 and where[0].startswith(prefix):
+            found[where[0]] = max(found.get(where[0], 0), where[1] + length)
+    return found
+
+
 async def _read(store: Store, part: Part, task: asyncio.Task[bytes] | None) -> AsyncIterator[bytes]:
     if task is not None:
         yield await task

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Column, Row, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.campaigns.export_options import ExportOptions, ExportStatus
@@ -123,6 +123,21 @@ async def fail_export(
 ) -> bool:
     """Let an export fail, with the reason; return whether this worker still had it."""
     return await _end(connection, key, build, status=S.FAILED.value, error=error, finished_at=at)
+
+
+async def page_of_ready(connection: AsyncConnection, after: UUID | None, limit: int) -> Sequence[Row[Any]]:
+    """Return id and build of the next exports, by id, whose content is in the object store."""
+    columns: tuple[Column[Any], ...] = (exports.c.id, exports.c.build)
+    query = select(*columns).where(exports.c.status == S.READY.value, exports.c.bytes.is_not(None))
+    query = query if after is None else query.where(exports.c.id > after)
+    return (await connection.execute(query.order_by(exports.c.id).limit(limit))).all()
+
+
+async def builds_of(connection: AsyncConnection, keys: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+    """Return the builds of exports, by id, whose objects are needed: they are ready, or under way."""
+    query = select(exports.c.id, exports.c.build).where(exports.c.id.in_(keys))
+    query = query.where(exports.c.status.in_((S.READY.value, *UNFINISHED)), exports.c.build.is_not(None))
+    return {(row.id, row.build) for row in await connection.execute(query)}
 
 
 async def list_expired(connection: AsyncConnection, at: datetime) -> Sequence[UUID]:

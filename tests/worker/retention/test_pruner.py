@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from models.ids import new_id
+from models.operations.thumbnail_keys import thumbnail_key
+from models.queries.assets import save_thumbnails
 from models.queries.dashboard.audit import AuditEntry, insert_entry
 from models.queries.operations.file_deletions import count_file_deletions
 from models.tables import assets, audit, callers, campaigns, jobs, spend, tombstones
@@ -97,6 +99,23 @@ async def test_archived_answers_go_before_their_job_and_leave_those_of_others(
     left = b"".join(path.read_bytes() for path in files(tmp_path, "answers"))
     assert left.strip(b"\0"), "the answer of the second job is there"
     assert (await darkroom.job(first)).status == "succeeded"
+
+
+async def test_thumbnails_go_before_their_picture(darkroom: Darkroom, tmp_path: Path) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    job = await made(darkroom, worker, caller)
+    (image,) = await darkroom.assets(job)
+    thumbnail = thumbnail_key(image.key, 320)
+    await darkroom.services.store.put(thumbnail, b"small", content_type="image/webp")
+    async with darkroom.services.database.writing() as connection:
+        own = update(callers).where(callers.c.id == caller)
+        await connection.execute(own.values(retention={"thumbnails": 3 * 86_400}))
+        await save_thumbnails(connection, image.id, {"320": [320, 240, 5]})
+    age_all(tmp_path)
+    darkroom.clock.forward(days=4)
+    await pruned(darkroom, worker)
+    assert not (tmp_path / "pictures" / thumbnail).exists()
+    assert (tmp_path / "pictures" / image.key).exists()
 
 
 async def test_a_campaign_and_a_caller_that_keep_outrank_the_settings(darkroom: Darkroom) -> None:
