@@ -119,7 +119,8 @@ async def import_staged(
 ) -> ImportReport:
     """Import rows that were staged; those whose images can't be used are errors of ``staging``.
 
-    Raises ``Conflict`` while another import of the campaign is under way.
+    It takes over from an import under way, which may be that of a process that was killed: the caller sees to
+    it that there is one at a time. Raises ``Conflict`` once another has taken over.
     """
     return await _Import(services, caller, campaign, spec, False, resolve).run_staged(staging)
 
@@ -181,7 +182,7 @@ class _Import:
         return replace(sheet, path=path)
 
     async def run_staged(self, staging: Staging) -> ImportReport:
-        await self._claim()
+        await self._claim(take_over=True)
         try:
             return await self._write(staging, {})
         finally:
@@ -192,11 +193,11 @@ class _Import:
         first = self._variants.assignment(0) if len(self._variants) else {}
         return RowReader(self._spec, first, mapping, files, self._services.settings, self._at)
 
-    async def _claim(self) -> None:
+    async def _claim(self, *, take_over: bool = False) -> None:
         async with self._services.database.writing() as connection:
             now = self._services.clock()
             claimed = await campaigns.claim_import(
-                connection, self._campaign.id, self._id, until=now + _CLAIM, at=now
+                connection, self._campaign.id, self._id, until=now + _CLAIM, at=now, take_over=take_over
             )
         if not claimed:
             raise Conflict("Another import of this campaign is under way; try again when it has ended.")

@@ -17,6 +17,7 @@ from tests.support.processes import until
 pytestmark = pytest.mark.slow(reason="four processes start, one is killed and started again")
 MODEL, ENDPOINT = "practice-image", "/v1/images/generations"
 LINES = 32
+MANY, FIRST = 10_000, 4  #: lines of a batch that is killed while it is validated, and those of them that run
 
 
 def kill_and_restart(fleet: Fleet) -> None:
@@ -31,16 +32,16 @@ def called(fleet: Fleet, prompt: str) -> Callable[[], bool]:
     return lambda: fleet.practice.call_counts()[prompt] > 0
 
 
-def upload(client: OpenAI) -> str:
+def upload(client: OpenAI, count: int, words: str) -> str:
     """Upload the lines of a batch."""
     lines = [
         {
             "custom_id": f"{number}",
             "method": "POST",
             "url": ENDPOINT,
-            "body": {"model": MODEL, "prompt": f"line {number}"},
+            "body": {"model": MODEL, "prompt": f"{words} {number}"},
         }
-        for number in range(LINES)
+        for number in range(count)
     ]
     content = b"".join(json.dumps(each).encode() + b"\n" for each in lines)
     return client.files.create(file=("in.jsonl", io.BytesIO(content)), purpose="batch").id
@@ -65,7 +66,7 @@ def test_a_killed_api_process_neither_loses_nor_doubles_batches_pictures_chats_a
     options: Any = {"base_url": f"{fleet.urls[0]}/v1", "api_key": KEY, "max_retries": 20}
     with OpenAI(**options) as client, ThreadPoolExecutor() as threads:
         batch = client.batches.create(
-            input_file_id=upload(client), endpoint=ENDPOINT, completion_window="24h"
+            input_file_id=upload(client, LINES, "line"), endpoint=ENDPOINT, completion_window="24h"
         )
         fleet.practice.wait_finished(4)
         background = client.responses.create(model=MODEL, input="background", background=True)
@@ -93,3 +94,42 @@ def test_a_killed_api_process_neither_loses_nor_doubles_batches_pictures_chats_a
     assert fleet.rows("SELECT count(*) FROM jobs WHERE surface = 'openai'") == [(len(prompts),)]
     pictures = {line["response"]["body"]["x_assets"][0]["sha256"] for line in lines}
     assert len(pictures) == LINES
+
+
+def test_a_batch_whose_validation_was_killed_goes_on_with_each_line_once(fleet_of: FleetOf) -> None:
+    fleet = fleet_of(delay=0.1, apis=1, workers=1)
+    options: Any = {"base_url": f"{fleet.urls[0]}/v1", "api_key": KEY, "max_retries": 20}
+    with OpenAI(**options) as client:
+        batch = client.batches.create(
+            input_file_id=upload(client, MANY, "many"),
+            endpoint=ENDPOINT,
+            completion_window="24h",
+            extra_body={"canary": {"items": FIRST}},
+        )
+        until(lambda: imported(fleet) > 0, within=90, what="lines are imported", every=0.02)
+        fleet.apis[0].kill()
+        assert imported(fleet) < MANY
+        assert fleet.rows("SELECT status, claim IS NULL FROM openai_batches") == [("validating", False)]
+        fleet.apis[0].start()
+        fleet.await_api(0)
+        running = until(
+            lambda: (found := client.batches.retrieve(batch.id)).status == "in_progress" and found,
+            within=60,
+            what="the batch is validated",
+        )
+        assert running.request_counts.total == MANY
+        until(
+            lambda: client.batches.retrieve(batch.id).request_counts.completed == FIRST,
+            within=60,
+            what="the first lines are completed",
+        )
+        assert [each.id for each in client.batches.list()] == [batch.id]
+    lines = fleet.rows("SELECT count(*), count(DISTINCT key), count(DISTINCT position) FROM campaign_rows")
+    assert lines == [(MANY, MANY, MANY)]
+    assert fleet.rows("SELECT count(*) FROM campaigns") == [(1,)]
+    assert sorted(fleet.practice.call_counts().values()) == [1] * FIRST
+
+
+def imported(fleet: Fleet) -> int:
+    """Return how many lines are rows of the batch's campaign."""
+    return int(fleet.rows("SELECT count(*) FROM campaign_rows")[0][0])

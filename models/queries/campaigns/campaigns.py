@@ -232,12 +232,23 @@ async def add_rows(connection: AsyncConnection, key: UUID, *, rows: int, variant
 
 
 async def claim_import(
-    connection: AsyncConnection, key: UUID, import_id: UUID, *, until: datetime, at: datetime
+    connection: AsyncConnection,
+    key: UUID,
+    import_id: UUID,
+    *,
+    until: datetime,
+    at: datetime,
+    take_over: bool = False,
 ) -> bool:
-    """Claim a campaign for an import, or extend the claim; ``False`` while another import has it."""
+    """Claim a campaign for an import, or extend the claim; ``False`` while another import has it.
+
+    ``take_over``: from any other import, which is told by its claim before it writes again.
+    """
     here = campaigns.c
-    free = or_(here.import_id.is_(None), here.import_id == import_id, here.import_until <= at)
-    statement = update(campaigns).where(here.id == key, free)
+    statement = update(campaigns).where(here.id == key)
+    if not take_over:
+        free = or_(here.import_id.is_(None), here.import_id == import_id, here.import_until <= at)
+        statement = statement.where(free)
     found = await connection.execute(statement.values(import_id=import_id, import_until=until))
     return found.rowcount == 1
 

@@ -48,12 +48,14 @@ async def test_a_second_import_waits_until_the_claim_ends(database: Database) ->
     campaign = await make_campaign(database)
     one, other, later = new_id(), new_id(), AT + timedelta(minutes=1)
 
-    async def claims(key: object, at: object = AT) -> bool:
+    async def claims(key: object, at: object = AT, **more: bool) -> bool:
         async with database.writing() as connection:
-            return await campaigns.claim_import(connection, campaign.id, key, until=later, at=at)
+            return await campaigns.claim_import(connection, campaign.id, key, until=later, at=at, **more)
 
     assert [await claims(one), await claims(other), await claims(one)] == [True, False, True]
     assert await claims(other, later)
+    assert [await claims(one, AT, take_over=True), await claims(other)] == [True, False]
+    assert await claims(other, AT, take_over=True)
     async with database.writing() as connection:
         await campaigns.end_import(connection, campaign.id, one, {"SKU": "key"})
         assert not await campaigns.claim_import(connection, campaign.id, one, until=later, at=AT)
