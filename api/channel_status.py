@@ -133,8 +133,16 @@ def _view(row: Any, in_flight: InFlight, recent: RecentCalls, at: datetime) -> d
     }
 
 
-_TIMES = ("paused_at", "draining_at", "tripped_at", "cooldown_until", "next_start_at", "updated_at")
-_TEXTS = ("paused_reason", "tripped_reason", "cooldown_reason", "blocked_models")
+_TIMES = (
+    "paused_at",
+    "paused_until",
+    "draining_at",
+    "tripped_at",
+    "cooldown_until",
+    "next_start_at",
+    "updated_at",
+)
+_TEXTS = ("paused_reason", "paused_by", "tripped_reason", "cooldown_reason", "blocked_models")
 
 
 def _limits(row: Any, channel: ChannelCapacity) -> dict[str, Any]:
@@ -173,9 +181,9 @@ def channel_state(
         case ClosedBy.TRIPPED:
             return ChannelState.TRIPPED, row.tripped_reason
         case ClosedBy.DRAINING:
-            return ChannelState.DRAINING if in_flight.total else ChannelState.DRAINED, row.paused_reason
+            return ChannelState.DRAINING if in_flight.total else ChannelState.DRAINED, _pause_words(row)
         case ClosedBy.PAUSED:
-            return ChannelState.PAUSED, row.paused_reason
+            return ChannelState.PAUSED, _pause_words(row)
         case ClosedBy.COOLING:
             return ChannelState.COOLING, f"until {rfc3339(row.cooldown_until)}: {row.cooldown_reason or ''}"
     breaker = channel.breakers.get("")
@@ -184,6 +192,12 @@ def channel_state(
             return ChannelState.BREAKER_OPEN, f"until {rfc3339(breaker.until)}: {breaker.reason or ''}"
         return ChannelState.HALF_OPEN, f"one call tests it; it failed: {breaker.reason or ''}"
     return ChannelState.OPEN, _closed_models(row, channel, at)
+
+
+def _pause_words(row: Any) -> str | None:
+    """Return why a channel is paused or drained, in words, with the time at which that ends by itself."""
+    reason: str | None = row.paused_reason
+    return reason if row.paused_until is None else f"until {rfc3339(row.paused_until)}: {reason or ''}"
 
 
 def _closed_models(row: Any, channel: ChannelCapacity, at: datetime) -> str | None:

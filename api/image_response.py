@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from api.services import ApiServices
 from api.web.byte_ranges import requested_range
 from api.web.problems import Problem
-from api.web.responses import matches_etag
+from api.web.responses import matches_etag, prepend
 from models.errors import NotFound
 from models.operations.thumbnail_keys import CONTENT_TYPE, thumbnail_key
 
@@ -72,10 +72,4 @@ async def _open_stream(services: ApiServices, key: str, start: int, end: int) ->
         first = await anext(stream, b"")
     except NotFound as error:
         raise image_not_found("The file of this image is gone from the storage.") from error
-    return _prepend(first, stream)
-
-
-async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk
+    return prepend(first, stream)

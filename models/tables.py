@@ -440,6 +440,8 @@ channels = Table(
     Column("concurrency", Integer, nullable=False),
     Column("paused_at", Utc),
     Column("paused_reason", Text),
+    Column("paused_by", Text),  # name of the caller who paused or drained it
+    Column("paused_until", Utc),  # then a pause ends by itself; null: when it is resumed
     Column("tripped_at", Utc),  # a failure that needs a person: key, balance, configuration
     Column("tripped_reason", Text),
     Column("blocked_models", Json, nullable=False),  # {model: reason}, tripped for one model only

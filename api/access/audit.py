@@ -21,7 +21,7 @@ from models.queries.dashboard.audit import AuditEntry, insert_entry
 THROUGH = "darkroom.through"  #: of an ASGI scope: the surface that a request came through, if not the API
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CREATES_JOBS = ("/v1/jobs", "/v1/uploads", "/v1/images/")  # what they insert names its caller itself
-_CHANGES_NOTHING = frozenset({"/v1/tokens", "/v1/explain"})
+_CHANGES_NOTHING = frozenset({"/v1/tokens", "/v1/explain", "/v1/assets/zip"})
 
 
 @dataclass(slots=True)

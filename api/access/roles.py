@@ -8,7 +8,7 @@ from api.web.problems import Problem
 from models.api_keys import Role
 
 _SAFE = frozenset({"GET", "HEAD"})
-_READS = frozenset({"/v1/tokens", "/v1/explain"})  # POSTs that change nothing
+_READS = frozenset({"/v1/tokens", "/v1/explain", "/v1/assets/zip"})  # POSTs that change nothing
 _LEAST: Mapping[str, Role] = {
     "/v1/campaigns/{name}/verdicts": Role.REVIEWER,
     "/v1/campaigns/{name}/verdicts/undo": Role.REVIEWER,

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access.audit import describe_change
 from api.auth import Caller
 from api.campaigns.costs import has_room
 from api.campaigns.lookup import get_named
@@ -20,11 +21,13 @@ from models.campaigns.spec import CampaignSpec, read_spec
 from models.campaigns.status import CANCELLABLE, PAUSABLE, CampaignStatus, PauseReason
 from models.campaigns.variants import TooManyCombinations, Variants
 from models.errors import Conflict, InvalidRequest
+from models.ids import public_id
 from models.queries.callers import lock_submits
 from models.queries.campaigns import campaigns, rows
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.settings import any_job_of, count_campaigns, find_campaign
 from models.queue_status import WaitReason
+from models.serializers import moment
 from worker.campaigns.pauses import pause_changes, resumed_status
 
 S = CampaignStatus
@@ -132,7 +135,8 @@ async def change_campaign(
     """Change members of a definition; null takes one back to its default.
 
     A campaign whose budget was used up goes on once there is room again. Once it was started only limits,
-    budget, windows, the failing rule, checks and retry rules may change.
+    budget, windows, the failing rule, checks and retry rules may change, and of its canary, until that has
+    ended, what follows it.
     """
     at = services.clock()
     if isinstance(rules := change.get("gate"), dict) and isinstance(model := rules.get("model"), str):
@@ -150,6 +154,11 @@ async def change_campaign(
         if campaign.status != S.DRAFT and (opening := spec.opening(at)):
             columns |= {"opens_at": opening.opens_at, "closes_at": opening.closes_at}
         await campaigns.change(connection, campaign.id, at=at, changes=columns)
+        _describe(
+            campaign,
+            before={member: stored.get(member) for member in change},
+            after={member: columns["spec"].get(member) for member in change},
+        )
         if campaign.paused_reason == PauseReason.BUDGET and await has_room(connection, campaign, spec.budget):
             status, resumed = resumed_status(campaign)
             await campaigns.change_status(connection, campaign, status, at=at, changes=resumed)
@@ -163,8 +172,14 @@ def _check_started(
     campaign: Campaign, spec: CampaignSpec, stored: Mapping[str, Any], change: Mapping[str, Any]
 ) -> None:
     now = spec.to_json()
+    free = _WHILE_STARTED
+    if campaign.status in (S.CHECKING, S.CANARY) or campaign.paused_from == S.CANARY:
+        sizes = [(each.get("canary") or {}).get("items") for each in (stored, now)]
+        if sizes[0] != sizes[1]:
+            raise Conflict(f"The campaign is {campaign.status}: of canary only then can be changed.")
+        free |= {"canary"}
     for member in change:
-        if member not in _WHILE_STARTED and now.get(member) != stored.get(member):
+        if member not in free and now.get(member) != stored.get(member):
             raise Conflict(f"The campaign is {campaign.status}: {member} can't be changed any more.")
     before, after = (dict(each.get("defaults") or {}) for each in (stored, now))
     before.pop("retry", None)
@@ -200,6 +215,7 @@ async def start_campaign(services: ApiServices, caller: Caller, name: str, expec
                 raise Problem(409, "no_new_rows", "The campaign is finished, and has no new rows.")
             changes: dict[str, Any] = {"finished_at": None, "expected_items": count}
             await campaigns.change_status(connection, campaign, S.RUNNING, at=at, changes=changes)
+            _describe_status(campaign, S.RUNNING)
         elif campaign.status == S.DRAFT:
             opening = spec.opening(at)
             changes = {
@@ -209,6 +225,7 @@ async def start_campaign(services: ApiServices, caller: Caller, name: str, expec
                 "closes_at": opening.closes_at if opening else None,
             }
             await campaigns.change_status(connection, campaign, S.CHECKING, at=at, changes=changes)
+            _describe_status(campaign, S.CHECKING)
         else:
             raise Conflict(f"The campaign is {campaign.status}: it was started already.")
         started = await _read(connection, caller, name)
@@ -239,14 +256,13 @@ async def pause_campaign(
 ) -> Campaign:
     """Pause a campaign: no further call is made; calls under way finish and count."""
     at = services.clock()
-    if until is not None and until <= at:
-        raise InvalidRequest("until", "must be in the future")
     async with services.database.writing() as connection:
         campaign = await _lock_any(connection, caller, name, at)
         if CampaignStatus(campaign.status) not in PAUSABLE:
             raise Conflict(f"The campaign is {campaign.status}: it can't be paused.")
         changes = pause_changes(campaign, PauseReason.MANUAL, at=at, by=caller.by, detail=detail, until=until)
         await campaigns.change_status(connection, campaign, S.PAUSED, at=at, changes=changes)
+        _describe_status(campaign, S.PAUSED, {"reason": detail, "until": moment(until)})
         paused = await _read(connection, caller, name)
     services.snapshots.clear()
     return paused
@@ -262,6 +278,7 @@ async def resume_campaign(services: ApiServices, caller: Caller, name: str) -> C
         status, changes = resumed_status(campaign)
         changes |= {"failing_since": at}
         await campaigns.change_status(connection, campaign, status, at=at, changes=changes)
+        _describe_status(campaign, status)
         resumed = await _read(connection, caller, name)
     services.snapshots.clear()
     services.notifier.notify()
@@ -278,6 +295,7 @@ async def cancel_campaign(services: ApiServices, caller: Caller, name: str) -> C
             raise Conflict(f"The campaign is {campaign.status}: it can't be cancelled.")
         changes = {"closed": WaitReason.CAMPAIGN_PAUSED.value, "finished_at": at}
         await campaigns.change_status(connection, campaign, S.CANCELLED, at=at, changes=changes)
+        _describe_status(campaign, S.CANCELLED)
         cancelled = await _read(connection, caller, name)
     services.snapshots.clear()
     services.notifier.notify()
@@ -293,10 +311,22 @@ async def approve_campaign(services: ApiServices, caller: Caller, name: str) -> 
             raise Conflict(f"The campaign is {campaign.status}: there is no canary to approve.")
         changes = {"closed": None, "failing_since": at}
         await campaigns.change_status(connection, campaign, S.RUNNING, at=at, changes=changes)
+        _describe_status(campaign, S.RUNNING)
         approved = await _read(connection, caller, name)
     services.snapshots.clear()
     services.notifier.notify()
     return approved
+
+
+def _describe(campaign: Campaign, *, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    describe_change(target=public_id("camp", campaign.id), count=1, before=before, after=after)
+
+
+def _describe_status(
+    campaign: Campaign, status: CampaignStatus, more: Mapping[str, Any] | None = None
+) -> None:
+    given = {name: value for name, value in (more or {}).items() if value is not None}
+    _describe(campaign, before={"status": campaign.status}, after={"status": status.value, **given})
 
 
 async def _read(connection: AsyncConnection, caller: Caller, name: str) -> Campaign:

@@ -200,6 +200,7 @@ def action_document(campaign: Campaign, action: Action | Mapping[str, Any]) -> d
         "of": "items",
         "kind": given["kind"],
         "campaign": campaign.name,
+        "campaign_id": public_id("camp", campaign.id),
         "status": given["status"],
         "dry_run": given["id"] is None,
         "parameters": given["parameters"],

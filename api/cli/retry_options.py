@@ -1,10 +1,11 @@
-"""Options --retry, --expires-in, --metadata and --param: parse rules, time spans, names with values."""
+"""Options --retry, --expires-in, --until, --for, --metadata, --param: rules, times, names with values."""
 
 import json
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from math import isfinite
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 from cyclopts import Parameter
 
@@ -20,7 +21,25 @@ Rules = Annotated[
         "repeatable",
     ),
 ]
+Until = Annotated[
+    datetime | None,
+    Parameter(
+        help="when it ends by itself, such as 2026-01-31T18:00:00 (local time, unless it has an offset)"
+    ),
+]
+Duration = Annotated[
+    str | None, Parameter(name="--for", help="how long until it ends by itself, such as 10m or 8h")
+]
 Pairs = Annotated[tuple[str, ...], Parameter(negative="")]
+
+
+class PauseEnd(TypedDict):
+    """Arguments of the client's calls that pause something."""
+
+    until: datetime | None
+    duration: float | None
+
+
 _RULE = re.compile(r"([a-z_]+)(?:\.([a-z_]+))?=(.+)", re.ASCII)
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -59,6 +78,12 @@ def seconds_of(option: str, typed: str) -> float:
             Exit.USAGE, f"{option} {one_line(typed)}: write a time span such as 90s, 15m, 8h or 2d."
         )
     return seconds
+
+
+def pause_end(until: datetime | None, duration: str | None) -> PauseEnd:
+    """Return when a pause ends, as the client takes it: at a time, or after a time span."""
+    end = until.astimezone() if until and until.tzinfo is None else until
+    return {"until": end, "duration": None if duration is None else seconds_of("--for", duration)}
 
 
 def _value(text: str) -> Any:

@@ -1,7 +1,7 @@
 """Schema of a submitted job, with the field types that other request schemas share."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
 )
 
+from models.errors import InvalidRequest
 from models.integrity.bounds import check_time
 from models.request import SIZE_PATTERN, ImageSize
 from models.retry.rules import RetryRules
@@ -88,6 +89,25 @@ InputImage = Annotated[str, Field(min_length=1), AfterValidator(_input_image)]
 
 
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class PauseEnd(BaseModel):
+    """When a pause ends by itself: at a time or after a duration; without either, a person ends it."""
+
+    model_config = _STRICT
+
+    until: Timestamp = Field(None, description="when it ends by itself, RFC 3339 with offset")
+    duration: float | None = Field(
+        None, gt=0, le=_LONGEST_DEADLINE, description="seconds until it ends; give only one of the two"
+    )
+
+    def end(self, at: datetime) -> datetime | None:
+        """Return the end of a pause that begins at ``at``. Raises ``InvalidRequest``."""
+        if self.duration is not None and self.until is not None:
+            raise InvalidRequest("duration", "say either until or duration, not both")
+        if self.until is not None and self.until <= at:
+            raise InvalidRequest("until", "must be in the future")
+        return self.until if self.duration is None else at + timedelta(seconds=self.duration)
 
 
 class TextContent(BaseModel):

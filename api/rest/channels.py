@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.access.audit import describe_change
 from api.auth import Caller, authenticate
 from api.channel_status import read_channel_views
-from api.jobs.schemas import NonBlank
+from api.jobs.schemas import NonBlank, PauseEnd
 from api.jobs.validation import rejection_of
 from api.rest.openapi.route_docs import (
     merge_responses,
@@ -26,9 +26,10 @@ from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.problems import Problem
 from api.web.responses import JsonResponse
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, InvalidRequest, NotFound
 from models.queries import channels
 from models.queries.workers import list_registrations
+from models.serializers import moment
 
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 _Model = Annotated[str, Field(min_length=1, max_length=256), NonBlank]
@@ -36,15 +37,15 @@ Body = TypeVar("Body", bound=BaseModel)
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-class PauseRequest(BaseModel):
-    """Why a channel is paused or drained, and whether only for one model."""
-
-    model_config = _STRICT
+class PauseRequest(PauseEnd):
+    """Why a channel is paused or drained, for how long, and whether only for one model."""
 
     reason: Annotated[str, Field(min_length=1, max_length=500), NonBlank] = Field(
         "by hand", description="reason in your own words; shown with the jobs that wait for the channel"
     )
-    model: _Model | None = Field(None, description="only calls of this model")
+    model: _Model | None = Field(
+        None, description="only calls of this model, until it is resumed: it has no end by itself"
+    )
 
 
 class ResumeRequest(BaseModel):
@@ -132,16 +133,22 @@ async def _pause(request: Request, *, drain: bool) -> Response:
     name = request.path_params["name"]
     body = await _read_body(request, caller, PauseRequest)
     at = services.clock()
+    until = body.end(at)
+    if until is not None and body.model is not None:
+        given = "until" if body.duration is None else "duration"
+        raise InvalidRequest(given, "only a pause of the whole channel ends by itself; leave out model")
     async with services.database.writing() as connection:
         before = await _state_of(connection, services, name)
         found = (
             await channels.pause_model(connection, name, body.model, body.reason, at)
             if body.model
-            else await channels.pause(connection, name, body.reason, at, drain=drain)
+            else await channels.pause(
+                connection, name, body.reason, at, drain=drain, by=caller.name, until=until
+            )
         )
         view = await _changed_view(connection, services, name, found)
-        more = body.model_dump(exclude_none=True)
-        after = {"state": view["state"], **more}
+        after = {"state": view["state"], "reason": body.reason, "model": body.model, "until": moment(until)}
+        after = {name: value for name, value in after.items() if value is not None}
         describe_change(target=name, count=1, before={"state": before}, after=after)
     return JsonResponse(view, headers=_NO_STORE)
 

@@ -20,7 +20,7 @@ from api.rest import (
     uploads,
 )
 from api.rest.access import keys, sessions, views
-from api.rest.bulk import actions, bulk_jobs, errors, held_jobs
+from api.rest.bulk import actions, bulk_jobs, errors, held_jobs, pictures
 from api.rest.campaigns import control, exports, items, repair, reports, review, rows
 from api.rest.campaigns import settings as campaigns
 from api.rest.openapi import docs_page
@@ -32,7 +32,7 @@ _RESOURCES = (
     *(held_jobs, bulk_jobs, errors, reparse, sessions, keys, views),
     *(actions, control, repair, review, reports, exports),
     *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
-    *(assets, uploads, models, tokens, endpoints, deliveries),
+    *(pictures, assets, uploads, models, tokens, endpoints, deliveries),
     *(channels, costs, health_and_metrics, notices, explain, docs_page),
 )
 

@@ -22,7 +22,7 @@ _REQUEST_HEADERS = (
 )
 _RESPONSE_HEADERS = (
     *("ETag", "Idempotency-Replayed", "Location", "Preference-Applied", "Retry-After", "X-Request-Id"),
-    *("X-Darkroom-Job", "X-Should-Retry"),
+    *("X-Darkroom-Job", "X-Darkroom-Missing", "X-Should-Retry"),
 )
 _MAX_AGE = 600  # seconds that a browser may remember a preflight
 

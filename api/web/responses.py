@@ -1,6 +1,6 @@
-"""JSON responses and entity tags."""
+"""JSON responses, streams that begin with a chunk that was read, and entity tags."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import orjson
@@ -19,6 +19,13 @@ class JsonResponse(Response):
     def render(self, content: Any) -> bytes:
         """Serialize the content; bytes are JSON already."""
         return content if isinstance(content, bytes) else orjson.dumps(content)
+
+
+async def prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield a chunk that was read before the response began, so that its failure is one, and the rest."""
+    yield first
+    async for chunk in rest:
+        yield chunk
 
 
 def matches_etag(request: Request, etag: str) -> bool:

@@ -6,9 +6,10 @@ from typing import Any
 
 from models.campaigns.item_state import ItemState
 from models.checks.findings import Check
-from models.errors import InvalidRequest
+from models.errors import InvalidRequest, NotFound
+from models.ids import parse_id
 
-MEMBERS = ("status", "verdict", "key", "variant", "check", "error", "model")
+MEMBERS = ("status", "verdict", "key", "variant", "check", "error", "model", "action")
 """Members of a filter, as query parameters and as members of a JSON object."""
 
 UNJUDGED = "none"  #: value of ``verdict`` for items without one
@@ -28,6 +29,7 @@ class ItemFilter:
     checks: Sequence[Check] = ()  #: that found something in a picture of the newest take
     errors: Sequence[str] = ()  #: error codes
     models: Sequence[str] = ()
+    actions: Sequence[str] = ()  #: ids of bulk actions that were begun for the items, or gave their verdicts
 
     @property
     def is_empty(self) -> bool:
@@ -48,6 +50,7 @@ _FIELDS = {
     "check": "checks",
     "error": "errors",
     "model": "models",
+    "action": "actions",
 }
 
 
@@ -71,6 +74,15 @@ class _Reader:
                 raise InvalidRequest(name, f"there is no {each[:50]!r}; write {', '.join(allowed)}")
         return tuple(values)
 
+    def read_actions(self) -> tuple[str, ...]:
+        values = self.read("action")
+        for each in values:
+            try:
+                parse_id("action", each)
+            except NotFound as error:
+                raise InvalidRequest(f"{self.prefix}action", "write the id of an action: action_…") from error
+        return values
+
 
 def parse_filter(given: Mapping[str, Any], *, prefix: str = "") -> ItemFilter:
     """Return the filter of query parameters or of a JSON object; a value is a text or a list of texts.
@@ -88,4 +100,5 @@ def parse_filter(given: Mapping[str, Any], *, prefix: str = "") -> ItemFilter:
         checks=tuple(Check(each) for each in reader.read("check", list(Check))),
         errors=reader.read("error"),
         models=reader.read("model"),
+        actions=reader.read_actions(),
     )

@@ -23,6 +23,7 @@ _LOCK = (
     .order_by(channels.c.id)
     .with_for_update(skip_locked=True)
 )
+_PAUSE = ("paused_at", "paused_reason", "paused_by", "paused_until", "draining_at")  # columns of a pause
 _CHANGE = update(channels).where(channels.c.id == bindparam("channel_id"))
 
 
@@ -101,14 +102,23 @@ async def change_channel(connection: AsyncConnection, channel_id: UUID, changes:
 
 
 async def pause(
-    connection: AsyncConnection, name: str, reason: str, at: datetime, *, drain: bool = False
+    connection: AsyncConnection,
+    name: str,
+    reason: str,
+    at: datetime,
+    *,
+    drain: bool = False,
+    by: str | None = None,
+    until: datetime | None = None,
 ) -> bool:
     """Start no more calls on a channel; calls in flight go on. Return whether there is such a channel.
 
-    ``drain`` does the same, and the channel's state shows when nothing is in flight any more.
+    ``drain`` does the same, and the channel's state shows when nothing is in flight any more. ``until``: a
+    worker ends the pause then (``end_pauses``).
     """
     since = {"paused_at": None, "draining_at": at} if drain else {"paused_at": at, "draining_at": None}
-    changes = {**since, "paused_reason": reason, "updated_at": at}
+    about = {"paused_reason": reason, "paused_by": by, "paused_until": until}
+    changes = {**since, **about, "updated_at": at}
     result = await connection.execute(update(channels).where(channels.c.name == name).values(**changes))
     return result.rowcount > 0
 
@@ -122,6 +132,15 @@ async def pause_model(connection: AsyncConnection, name: str, model: str, reason
     return channel is not None
 
 
+async def end_pauses(connection: AsyncConnection, at: datetime) -> Sequence[str]:
+    """End the pauses whose time is over; what else closes a channel stays. Return the channels' names."""
+    over = update(channels).where(channels.c.paused_until <= at)
+    ended = await connection.scalars(
+        over.values(**dict.fromkeys(_PAUSE), updated_at=at).returning(channels.c.name)
+    )
+    return ended.all()
+
+
 async def resume(connection: AsyncConnection, name: str, at: datetime, *, forget: bool = False) -> bool:
     """Open a channel again, for any reason it was closed. Return whether there is such a channel.
 
@@ -130,10 +149,7 @@ async def resume(connection: AsyncConnection, name: str, at: datetime, *, forget
     channel = await _lock_named(connection, name)
     if channel is None:
         return False
-    closings = (
-        *("paused_at", "paused_reason", "draining_at", "tripped_at", "tripped_reason"),
-        *("cooldown_until", "cooldown_reason"),
-    )
+    closings = (*_PAUSE, "tripped_at", "tripped_reason", "cooldown_until", "cooldown_reason")
     changes: dict[str, Any] = {
         **dict.fromkeys(closings),
         "blocked_models": {},

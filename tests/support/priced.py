@@ -55,6 +55,7 @@ async def raise_budget(darkroom: Darkroom, name: str, budget: str) -> None:
         "status": "running",
         "closed": None,
         "paused_reason": None,
+        "paused_until": None,
         "budget_micro": Money.parse(budget).micro,
     }
     async with darkroom.services.database.writing() as connection:

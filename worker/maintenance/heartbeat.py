@@ -5,8 +5,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from models.integrity.unreadable import Unreadable
-from models.queries.channels import list_channels, sync_channels
+from models.queries.channels import end_pauses, list_channels, sync_channels
 from models.queries.database_time import measure
 from models.queries.leases import leased_to, list_in_flight, release_worker
 from models.queries.workers import delete_worker, write_heartbeat
@@ -20,6 +22,7 @@ from worker.scheduler.dispatcher import closed_channels
 from worker.services import images_per_call
 from worker.tasks.context import TaskContext
 
+_log = structlog.get_logger()
 _PAUSE = 1.0  # seconds between heartbeats at most; also how soon a cancel or a pause is noticed
 _REGISTRATION = timedelta(seconds=10)  # between two checks which channels live workers know
 _UNSTARTED = timedelta(seconds=10)  # after which a lease whose message never came is released
@@ -97,11 +100,19 @@ class Heartbeat:
             self._registered_at = now
 
     async def _refresh_closed_channels(self, now: datetime) -> None:
-        """Read which channels are closed, which no dispatch round does without free slots; and the time."""
+        """Read which channels are closed, which no dispatch round does without free slots; and the time.
+
+        Pauses whose time is over are ended.
+        """
         async with self._context.services.database.reading() as connection:
             rows = await list_channels(connection)
             clock = self._context.services.database_clock
             clock.adjust(await measure(connection, clock))
+        if any(row.paused_until is not None and row.paused_until <= now for row in rows):
+            async with self._context.services.database.writing() as connection:
+                for name in await end_pauses(connection, now):
+                    _log.info("the pause of a channel has ended", channel=name)
+                rows = await list_channels(connection)
         in_flight = self._context.in_flight
         in_flight.closed = closed_channels(rows, in_flight.closed, now)
 

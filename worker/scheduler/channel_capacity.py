@@ -410,7 +410,8 @@ def closed_by(channel: Any, model: str, now: datetime) -> ClosedBy | None:
 def closed_reason(channel: Any, model: str, now: datetime) -> WaitCause | None:
     """Return why a channel's row is closed for a model (``""``: for all), or ``None`` if it is open.
 
-    The reason is ``paused`` or ``no_channel`` until a person acts, else ``cooldown`` with its end.
+    The reason is ``paused`` or ``no_channel`` until a person acts, else ``cooldown``, or ``paused`` with
+    its end.
     """
     name = channel.name
     match closed_by(channel, model, now):
@@ -420,8 +421,10 @@ def closed_reason(channel: Any, model: str, now: datetime) -> WaitCause | None:
             words = f"{name} needs a person: {channel.tripped_reason or 'its calls failed'}"
         case ClosedBy.DRAINING:
             words = f"{name} is draining: {channel.paused_reason or _NO_REASON}"
+            return WaitCause(WaitReason.PAUSED, words, channel.paused_until)
         case ClosedBy.PAUSED:
             words = f"{name} is paused: {channel.paused_reason or _NO_REASON}"
+            return WaitCause(WaitReason.PAUSED, words, channel.paused_until)
         case ClosedBy.BLOCKED:
             words = f"{name} does not take {model} now: {channel.blocked_models[model]}"
         case ClosedBy.UNUSED:

@@ -20,6 +20,7 @@ from api.cli.options import (
 )
 from api.cli.output import confirm, printer
 from api.cli.render.channels import CHANNEL_COLUMNS, OPTIONAL_COLUMNS, channel_cells, channel_view
+from api.cli.retry_options import Duration, Until, pause_end
 from models.channels import ChannelSettings
 from models.clock import now
 from models.outcomes import Outcome
@@ -65,11 +66,13 @@ def pause(
     *,
     model: OneModel = None,
     reason: Reason = "by hand",
+    until: Until = None,
+    duration: Duration = None,
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Start no more calls on a channel; calls in flight go on."""
     with open_client(connection) as client:
-        client.channels.pause(name, model=model, reason=reason)
+        client.channels.pause(name, model=model, reason=reason, **pause_end(until, duration))
     return Exit.OK
 
 
@@ -80,11 +83,13 @@ def drain(
     *,
     model: OneModel = None,
     reason: Reason = "by hand",
+    until: Until = None,
+    duration: Duration = None,
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Start no more calls on a channel, and show it as drained once none is in flight."""
     with open_client(connection) as client:
-        client.channels.pause(name, model=model, reason=reason, drain=True)
+        client.channels.pause(name, model=model, reason=reason, drain=True, **pause_end(until, duration))
     return Exit.OK
 
 

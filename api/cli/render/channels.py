@@ -88,10 +88,12 @@ def _limits(view: View) -> Iterator[tuple[str, str]]:
 
 def _closed(view: View) -> Iterator[tuple[str, str]]:
     """Yield every reason that keeps calls from starting, not only the first."""
-    why = view["paused_reason"] or ""
+    by = f" by {view['paused_by']}" if view.get("paused_by") else ""
+    until = f" until {shown_time(view['paused_until'])}" if view.get("paused_until") else ""
     for name in ("paused_at", "draining_at"):
         if view[name]:
-            yield name.removesuffix("_at"), f"since {shown_time(view[name])}: {why}"
+            words = f"since {shown_time(view[name])}{until}{by}: {view['paused_reason'] or ''}"
+            yield name.removesuffix("_at"), words
     if view["tripped_at"]:
         yield "tripped", f"since {shown_time(view['tripped_at'])}: {view['tripped_reason'] or ''}"
     if view["state"] == "cooling":

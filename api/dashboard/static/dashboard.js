@@ -4,18 +4,23 @@ const texts = document.body.dataset;
 
 // --- Calls: a button with data-call sends that call of the API, by the session of this page.
 
-export async function call(method, path, body) {
+export async function request(method, path, body) {
   const headers = { "X-Darkroom-Token": texts.token };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await fetch(`/dashboard/api${path}`, {
     method, headers, body: body === undefined ? undefined : JSON.stringify(body),
   });
-  const type = answer.headers.get("Content-Type") ?? "";
-  const value = type.includes("json") ? await answer.json() : await answer.text();
   if (answer.status === 401) location.assign("/dashboard/login");
-  if (!answer.ok) throw new Error(value.detail ?? String(value).slice(0, 300));
-  return value;
+  if (answer.ok) return answer;
+  const value = await read(answer);
+  throw Object.assign(new Error(value.detail ?? String(value).slice(0, 300)), { fields: value.errors ?? [] });
 }
+
+function read(answer) {
+  return (answer.headers.get("Content-Type") ?? "").includes("json") ? answer.json() : answer.text();
+}
+
+export async function call(method, path, body) { return read(await request(method, path, body)); }
 
 async function press(button) {
   const [method, path] = button.dataset.call.split(" ");
@@ -26,30 +31,85 @@ async function press(button) {
   }
   if (button.dataset.confirm && !(await confirmed(button.dataset.confirm, button.textContent.trim()))) return;
   button.disabled = true;
+  if (button.form) refuse(button.form, []);
   try {
     const value = await call(method, path, body);
+    if (button.form?.matches("[data-members], .pop-body")) button.form.reset();  // what it shows next is what was stored
+    button.closest("details.pop")?.removeAttribute("open");
     toast(button.dataset.done || texts.done);
     if (button.dataset.then) location.assign(button.dataset.then.replace("{id}", encodeURIComponent(value.id ?? "")));
     else refresh();
     button.dispatchEvent(new CustomEvent("darkroom:done", { bubbles: true, detail: value }));
   } catch (error) {
-    toast(error.message, true);
+    if (!button.form || !button.dataset.fields || !refuse(button.form, error.fields ?? [])) toast(error.message, true);
   } finally {
     button.disabled = false;
   }
 }
 
-// Members that a form has filled; "budget.amount" is a member of a member, data-number a number.
+// Members that a form has filled: "budget.amount" is a member of a member, "windows.0.from" one of a list's.
+// data-number: a number; data-moment: a local time; data-needs: only if another is filled. A form's data-members
+// are null without any field that is filled.
 export function fields(form) {
   const found = {};
+  for (const name of (form.dataset.members ?? "").split(" ").filter(Boolean)) found[name] = null;
   for (const [name, value] of new FormData(form)) {
     if (value === "" || value instanceof File) continue;
+    const input = form.elements[name], about = input.dataset ?? {};
+    if (about.needs && !form.elements[about.needs]?.value) continue;
     const path = name.split("."), last = path.pop();
     const owner = path.reduce((each, part) => (each[part] ??= {}), found);
-    owner[last] = form.elements[name]?.dataset?.number !== undefined ? Number(value) : value;
+    if (input instanceof RadioNodeList && input[0].type === "checkbox") (owner[last] ??= []).push(value);
+    else owner[last] = "number" in about ? Number(value) : "moment" in about ? new Date(value).toISOString() : value;
+  }
+  for (const [name, value] of Object.entries(found)) {
+    if (value instanceof Object && Object.keys(value).length && Object.keys(value).every((key) => /^\d+$/.test(key))) found[name] = Object.values(value);
   }
   return found;
 }
+
+// --- Refused fields: the message stands below its field, also after the page has fetched itself again.
+
+const refused = new Map();
+
+function fieldOf(form, path) {
+  const [list, number, ...rest] = path.split(".");
+  if (/^\d+$/.test(number ?? "")) {  // of those that were sent
+    const filled = [...form.querySelectorAll(`[data-each="${CSS.escape(list)}"]`)].filter(
+      (each) => [...each.querySelectorAll("input, select")].some((input) => (input.type === "checkbox" ? input.checked : input.value)));
+    const inputs = [...(filled[Number(number)]?.querySelectorAll("[name]") ?? [])];
+    return inputs.find((each) => each.name.endsWith(`.${rest.join(".")}`)) ?? inputs[0];
+  }
+  for (const parts = path.split("."); parts.length; parts.pop()) {
+    const name = parts.join(".");
+    const found = [...form.elements].find((each) => each.name === name || each.name?.startsWith(`${name}.`));
+    if (found) return found;
+  }
+}
+
+// Show the errors of a form, and return whether each has a field.
+function refuse(form, errors) {
+  if (form.id) refused.set(form.id, errors);
+  form.querySelectorAll(".refusal").forEach((each) => each.remove());
+  form.querySelectorAll("[aria-invalid]").forEach((each) => ["aria-invalid", "aria-describedby"].forEach((name) => each.removeAttribute(name)));
+  let shown = 0;
+  for (const { field, message } of errors) {
+    const input = fieldOf(form, field);
+    if (!input) continue;
+    const note = document.createElement("span");
+    note.className = "refusal";
+    note.id = `${input.id || input.name}-refusal`;
+    note.textContent = message;
+    input.setAttribute("aria-invalid", "true");
+    input.setAttribute("aria-describedby", note.id);
+    input.closest("label, .field, fieldset")?.append(note);
+    if (!shown++ && document.activeElement !== input && !form.contains(document.activeElement)) input.focus();
+  }
+  return shown > 0 && shown === errors.length;
+}
+document.addEventListener("htmx:after:swap", () => {
+  for (const [id, errors] of refused) if (errors.length && document.getElementById(id)) refuse(document.getElementById(id), errors);
+});
 
 export function toast(message, isError = false) {
   const shown = document.createElement("p");
@@ -80,6 +140,13 @@ document.addEventListener("click", (event) => {
     toast(texts.copied);
     return;
   }
+  const clear = target?.closest("[data-clear]");
+  if (clear) {
+    for (const input of clear.closest("fieldset").querySelectorAll("input")) input.type === "checkbox" ? input.checked = false : input.value = "";
+    return;
+  }
+  const pop = document.querySelector("details.pop[open]");
+  if (pop && target && !pop.contains(target)) pop.removeAttribute("open");
   const opener = target?.closest("[data-dialog]");
   if (opener) { document.getElementById(opener.dataset.dialog).showModal(); return; }
   if (target?.closest("#menu")) {

@@ -1,5 +1,5 @@
 // The gallery: older pages as one scrolls, never more than 600 figures; chosen pictures; full size.
-import { registerKeys, toast } from "./dashboard.js";
+import { registerKeys, request, toast } from "./dashboard.js";
 import PhotoSwipeLightbox from "./vendor/photoswipe-lightbox.esm.min.js";
 
 const MOST = 600;
@@ -100,19 +100,28 @@ function compare() {
   if (chosen.size > 4) { toast(document.getElementById("chosen").dataset.most, true); return; }
   location.assign(`/dashboard/gallery/compare?ids=${[...chosen.keys()].join(",")}`);
 }
-async function download() {
-  for (const { file, name } of chosen.values()) {
-    const link = document.createElement("a");
-    link.href = file;
-    link.download = `${name}.${file.split(".").pop()}`;
-    link.click();
-    await new Promise((done) => setTimeout(done, 150));
-  }
+function save(address, name) {
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+}
+async function download(button) {
+  const [{ file, name }] = chosen.values();
+  if (chosen.size === 1) return save(file, `${name}.${file.split(".").pop()}`);
+  button.disabled = true;
+  try {
+    const answer = await request("POST", "/v1/assets/zip", { ids: [...chosen.keys()] });
+    const address = URL.createObjectURL(await answer.blob());
+    save(address, /filename="(.+)"/.exec(answer.headers.get("Content-Disposition"))?.[1] ?? "pictures.zip");
+    setTimeout(() => URL.revokeObjectURL(address), 60000);
+    if (Number(answer.headers.get("X-Darkroom-Missing"))) toast(document.getElementById("chosen").dataset.missing, true);
+  } catch (error) { toast(error.message, true); } finally { button.disabled = false; }
 }
 document.addEventListener("click", (event) => {
-  const id = event.target.closest("button")?.id;
+  const button = event.target.closest("button"), id = button?.id;
   if (id === "compare") compare();
-  else if (id === "download") download();
+  else if (id === "download") download(button);
   else if (id === "addresses") {
     navigator.clipboard.writeText([...chosen.values()].map(({ file }) => new URL(file, location.href).href).join("\n"));
     toast(document.body.dataset.copied);

@@ -221,6 +221,7 @@ def _document(given: Mapping[str, Any]) -> dict[str, Any]:
         "of": "jobs",
         "kind": given["kind"],
         "campaign": None,
+        "campaign_id": None,
         "status": given["status"],
         "dry_run": given["id"] is None,
         "parameters": {"may_pay_twice": given["may_pay_twice"]},

@@ -62,7 +62,10 @@ class JobConditions(BaseModel):
     before: _Bound | None = Field(None, description="created before this job id or time (RFC 3339)")
     after: _Bound | None = Field(None, description="created after this job id or time (RFC 3339)")
     action: str | None = Field(
-        None, min_length=1, max_length=64, description="id of a bulk action: the jobs that it was begun for"
+        None,
+        min_length=1,
+        max_length=64,
+        description="id of a bulk action: its jobs, or takes that it made",
     )
     verdict: Literal["pick", "reject", "none"] | None = Field(
         None, description="verdict on the picture, of newest takes of campaigns; none: not judged"

@@ -1,6 +1,5 @@
 """Files: list, read, delete, and the content with ranges."""
 
-from collections.abc import AsyncIterator
 from typing import Literal
 
 from starlette.requests import Request
@@ -12,7 +11,7 @@ from api.openai.files.documents import file_document
 from api.openai.files.stored_files import JSONL, delete_file, find_own_file
 from api.openai.pages import page_document, read_page
 from api.web.byte_ranges import requested_range
-from api.web.responses import JsonResponse, matches_etag
+from api.web.responses import JsonResponse, matches_etag, prepend
 from models.errors import Conflict, InvalidRequest, NotFound
 from models.openai.file_ids import file_id, parse_file_id
 from models.queries.openai.batches import find_batch
@@ -94,10 +93,4 @@ async def get_content(request: Request) -> Response:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{row.bytes}"
     stream = services.store.stream(row.key, start, end)
     first = await anext(stream, b"")  # read here, so that a missing object is still a 404
-    return StreamingResponse(_prepend(first, stream), 206 if wanted else 200, headers=headers)
-
-
-async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk
+    return StreamingResponse(prepend(first, stream), 206 if wanted else 200, headers=headers)

@@ -71,6 +71,7 @@ class ActionDocument(BaseModel):
     of: Literal["jobs", "items"]
     kind: Literal["retry", "cancel", "delete", "reroll", "verdict"]
     campaign: str | None = Field(description="null: of jobs")
+    campaign_id: str | None = Field(description="null: of jobs")
     status: ActionStatus | Literal["dry_run"]
     dry_run: bool
     parameters: dict[str, Any]

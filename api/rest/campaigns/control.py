@@ -68,9 +68,8 @@ async def pause(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     body = _parse(CampaignPause, (await read_json(request, caller, optional=True))[1])
-    campaign = await pause_campaign(
-        services, caller, read_name(request), detail=body.reason, until=body.until
-    )
+    until = body.end(services.clock())
+    campaign = await pause_campaign(services, caller, read_name(request), detail=body.reason, until=until)
     return await campaign_response(services, campaign)
 
 

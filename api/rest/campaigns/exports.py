@@ -1,6 +1,5 @@
 """Exports of campaigns: create, status, and the content with ranges."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter
@@ -34,7 +33,7 @@ from api.services import services_of
 from api.web.byte_ranges import requested_range
 from api.web.json_body import read_json
 from api.web.problems import Problem, invalid_field, not_found
-from api.web.responses import JsonResponse, matches_etag
+from api.web.responses import JsonResponse, matches_etag, prepend
 from models.campaigns.export_options import ExportFormat, ExportOptions
 from models.campaigns.item_filter import parse_filter
 from models.campaigns.spec import LONGEST_NAME
@@ -131,13 +130,7 @@ async def get_content(request: Request) -> Response:
         first = await anext(stream)  # read here, so that a missing object is still a 404
     except NotFound as error:
         raise not_found("A file of this export is gone from the storage; make a new export.") from error
-    return StreamingResponse(_prepend(first, stream), status, headers=headers)
-
-
-async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk
+    return StreamingResponse(prepend(first, stream), status, headers=headers)
 
 
 def add_routes(router: APIRouter) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.jobs.schemas import Timestamp
+from api.jobs.schemas import PauseEnd
 from models.campaigns.export_options import ExportFormat, ExportStatus
 from models.campaigns.item_state import ItemState
 from models.campaigns.status import CampaignKind, CampaignStatus, PauseReason
@@ -33,13 +33,10 @@ class StartRequest(BaseModel):
     expected_items: int = Field(ge=0, description="`items` of its plan")
 
 
-class CampaignPause(BaseModel):
+class CampaignPause(PauseEnd):
     """Why a campaign is paused, and for how long."""
 
-    model_config = _STRICT
-
     reason: str | None = Field(None, max_length=500, description="shown with the campaign and its jobs")
-    until: Timestamp = Field(None, description="when it resumes by itself")
 
 
 class PauseDocument(BaseModel):

@@ -20,6 +20,7 @@ from api.rest.bulk.actions import ActionDocument, ActionPageDocument, ActionRequ
 from api.rest.bulk.bulk_jobs import BulkResultDocument, JobSelection, RetrySelection
 from api.rest.bulk.errors import ErrorDocument, ErrorPageDocument
 from api.rest.bulk.held_jobs import DecisionResultDocument
+from api.rest.bulk.pictures import PictureSelection
 from api.rest.campaigns.repair import ItemReroll, ItemRetry
 from api.rest.campaigns.reports import CampaignCostsDocument, FailuresDocument, ModelResultsDocument
 from api.rest.campaigns.review import ItemVerdict, ReviewDocument
@@ -136,6 +137,7 @@ _REQUESTS = (
     JobSelection,
     ObservedAnswer,
     PauseRequest,
+    PictureSelection,
     ReleaseRequest,
     ResumeRequest,
     RetrySelection,

@@ -323,12 +323,14 @@ class ChannelDocument(BaseModel):
     in_flight: int
     in_flight_by_model: dict[str, int]
     paused_at: datetime | None
+    paused_until: datetime | None = Field(description="when a pause or a drain ends by itself")
     draining_at: datetime | None
     tripped_at: datetime | None
     cooldown_until: datetime | None
     next_start_at: datetime | None
     updated_at: datetime
     paused_reason: str | None
+    paused_by: str | None = Field(description="name of the caller who paused or drained it")
     tripped_reason: str | None
     cooldown_reason: str | None
     blocked_models: dict[str, str]

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    CompoundSelect,
     Insert,
     Row,
     Select,
@@ -29,8 +30,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.campaigns.item_filter import UNJUDGED, ItemFilter
 from models.campaigns.item_state import OPEN, ItemState
 from models.checks.findings import COLUMNS, Check
+from models.ids import parse_id
 from models.queries.bulk import row_of, rows_parameter, rows_source
-from models.tables import assets, jobs
+from models.tables import action_items, assets, jobs, verdicts
 from models.tables import campaign_items as items
 
 
@@ -222,7 +224,15 @@ def conditions(wanted: ItemFilter) -> list[ColumnElement[bool]]:
         found.append(items.c.job_id.in_(_with_findings(wanted.checks)))
     if wanted.models:
         found.append(items.c.job_id.in_(select(jobs.c.id).where(jobs.c.model.in_(wanted.models))))
+    if wanted.actions:
+        found.append(items.c.id.in_(_of_actions([parse_id("action", each) for each in wanted.actions])))
     return found
+
+
+def _of_actions(keys: Sequence[UUID]) -> CompoundSelect[Any]:
+    """Return the items that got a take or a verdict by these actions, or that wait for it."""
+    taken = select(action_items.c.item_id).where(action_items.c.action_id.in_(keys))
+    return union_all(taken, select(verdicts.c.item_id).where(verdicts.c.action_id.in_(keys)))
 
 
 def _with_findings(checks: Sequence[Check]) -> Select[Any]:

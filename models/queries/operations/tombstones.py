@@ -93,6 +93,16 @@ async def find_tombstone(
     return _tombstone((await connection.execute(query)).first())
 
 
+async def list_tombstones(
+    connection: AsyncConnection, object_ids: Sequence[UUID], *, kind: str, caller_id: UUID | None
+) -> Sequence[Tombstone]:
+    """Return the tombstones of a caller's deleted objects (``None``: anybody's)."""
+    query = select(tombstones).where(tombstones.c.id.in_(object_ids), tombstones.c.kind == kind)
+    if caller_id is not None:
+        query = query.where(tombstones.c.caller_id == caller_id)
+    return [found for row in await connection.execute(query) if (found := _tombstone(row)) is not None]
+
+
 async def find_tombstone_by_token(connection: AsyncConnection, token: str) -> Tombstone | None:
     """Return the tombstone of the image whose public URL had this token, or ``None``."""
     here = tombstones.c.token

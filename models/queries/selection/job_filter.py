@@ -6,10 +6,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, Text, case, cast, func, literal, or_, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    CompoundSelect,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from models.checks.findings import COLUMNS, Check
-from models.tables import assets, campaign_items, job_action_jobs, jobs
+from models.tables import action_items, assets, campaign_items, job_action_jobs, jobs
 
 PARTS_ONLY = "midjourney"
 """Surface whose jobs are parts of tasks: a filter matches them only if it names this surface."""
@@ -40,7 +53,7 @@ class JobFilter:
     finished_before: datetime | None = None
     before: UUID | datetime | None = None
     after: UUID | datetime | None = None
-    action: UUID | None = None  #: jobs that a bulk action was begun for
+    action: UUID | None = None  #: jobs that a bulk action was begun for, or takes that it made
     verdict: str | None = None  #: of takes of a campaign: ``pick``, ``reject``, or ``none``, not judged
     check: Check | None = None  #: found in a picture of the present generation
     with_parts: bool = False  #: without a surface, match those of ``PARTS_ONLY`` too
@@ -68,8 +81,7 @@ def conditions(
     if wanted.ids is not None:
         found.append(jobs.c.id.in_(wanted.ids))
     if wanted.action is not None:
-        begun_for = select(job_action_jobs.c.job_id).where(job_action_jobs.c.action_id == wanted.action)
-        found.append(jobs.c.id.in_(begun_for))
+        found.append(jobs.c.id.in_(_of_action(wanted.action)))
     if wanted.verdict is not None:
         found.append(_has_verdict(None if wanted.verdict == WITHOUT_VERDICT else wanted.verdict))
     if wanted.check is not None:
@@ -86,6 +98,15 @@ def conditions(
     if wanted.text is not None:
         found += [jobs.c.prompt.icontains(wanted.text, autoescape=True), _is_searched()]
     return [*found, *_times(wanted)]
+
+
+def _of_action(action: UUID) -> CompoundSelect[Any]:
+    """Return the jobs that a bulk action was begun for, and the takes that one on items has made."""
+    frozen = select(job_action_jobs.c.job_id).where(job_action_jobs.c.action_id == action)
+    made, here = jobs.alias("take_of_action"), action_items.c
+    of_item = and_(made.c.item_id == here.item_id, made.c.take == here.take)
+    takes = select(made.c.id).join(action_items, of_item).where(here.action_id == action)
+    return union_all(frozen, takes)
 
 
 def _is_searched() -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
 """Channels for admin keys: state, pause, drain, resume."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -64,6 +64,41 @@ async def test_a_pause_is_visible_at_once_also_in_the_jobs_that_wait_for_it(oper
     assert (await operator.post("/v1/channels/one/resume")).json()["state"] == "open"
     waiting = (await operator.get(f"/v1/jobs/{job['id']}")).json()["waiting"]
     assert waiting["reason"] == "fair_share"
+
+
+@pytest.mark.parametrize("verb", ["pause", "drain"])
+async def test_a_timed_pause_says_who_why_and_until_when_also_to_the_jobs_that_wait(
+    operator: Service, verb: str
+) -> None:
+    job, soon = await operator.submit(), now() + timedelta(minutes=10)
+    found = (await operator.post(f"/v1/channels/one/{verb}", json={"reason": "tea", "duration": 600})).json()
+    until = datetime.fromisoformat(found["paused_until"])
+    assert abs(until - soon) < timedelta(seconds=30)
+    assert (found["paused_by"], found["paused_reason"]) == ("from the settings", "tea")
+    assert found["detail"] == f"until {found['paused_until']}: tea"
+    waiting = (await operator.get(f"/v1/jobs/{job['id']}")).json()["waiting"]
+    assert (waiting["reason"], waiting["next_eligible_at"]) == ("paused", found["paused_until"])
+    resumed = (await operator.post("/v1/channels/one/resume")).json()
+    assert (resumed["paused_until"], resumed["paused_by"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"until": "2020-01-01T00:00:00Z"}, "until"),
+        ({"until": "2099-01-01T00:00:00"}, "until"),
+        ({"duration": -1}, "duration"),
+        ({"duration": 5, "until": "2099-01-01T00:00:00Z"}, "duration"),
+        ({"duration": 5, "model": "gpt-image"}, "duration"),
+        ({"until": "2099-01-01T00:00:00Z", "model": "gpt-image"}, "until"),
+    ],
+)
+async def test_a_pause_without_a_usable_end_is_refused_by_field(
+    operator: Service, body: dict[str, Any], field: str
+) -> None:
+    refused = await operator.post("/v1/channels/one/pause", json=body)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, field)
+    assert (await the_channel(operator))["state"] == "open"
 
 
 async def test_one_model_is_paused_and_resumed_alone(operator: Service) -> None:

@@ -1,13 +1,14 @@
 """A heartbeat keeps the worker's row, and sweeps leases that no task works on."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Row, select
 
-from models.queries.channels import pause, pause_model
+from models.queries.channels import change_channel, list_channels, pause, pause_model
 from models.tables import workers
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from tests.worker.tasks.beats import heartbeat
@@ -84,3 +85,22 @@ async def test_a_worker_without_free_slots_starts_no_call_after_a_pause(
     await worker.deliver()
     assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["queued"] * 3
     assert [await darkroom.attempts(job_id) for job_id in job_ids] == [[]] * 3
+
+
+async def test_a_pause_ends_by_itself_and_nothing_else_that_closes_the_channel(darkroom: Darkroom) -> None:
+    worker, at = await darkroom.worker(), darkroom.clock()
+    async with darkroom.services.database.writing() as connection:
+        await pause(connection, "upstream", "tea", at, by="ann", until=at + timedelta(seconds=30))
+        tripped = {"tripped_at": at, "tripped_reason": "key refused"}
+        await change_channel(connection, (await list_channels(connection))[0].id, tripped)
+    found = []
+    for _ in range(2):
+        await heartbeat(worker).beat()
+        async with darkroom.services.database.reading() as connection:
+            [row] = await list_channels(connection)
+        found.append((row.paused_at, row.paused_by, row.paused_until, row.tripped_reason))
+        darkroom.clock.forward(seconds=30)
+    assert found == [
+        (at, "ann", at + timedelta(seconds=30), "key refused"),
+        (None, None, None, "key refused"),
+    ]

@@ -35,7 +35,13 @@ def row(**changes: Any) -> Any:
             "blocked_models": {},
             "learned_models": {},
         },
-        **{"next_start_at": None, "paused_at": None, "paused_reason": None, "draining_at": None},
+        **{
+            "next_start_at": None,
+            "paused_at": None,
+            "paused_until": None,
+            "paused_reason": None,
+            "draining_at": None,
+        },
         **{"tripped_at": None, "tripped_reason": None, "cooldown_until": None, "cooldown_reason": None},
     }
     return SimpleNamespace(**{**defaults, **changes})

@@ -37,7 +37,13 @@ def row(number: int = 100, **values: Any) -> Any:
             "blocked_models": {},
             "learned_models": {},
         },
-        **{"next_start_at": None, "paused_at": None, "paused_reason": None, "tripped_at": None},
+        **{
+            "next_start_at": None,
+            "paused_at": None,
+            "paused_until": None,
+            "paused_reason": None,
+            "tripped_at": None,
+        },
         **{"tripped_reason": None, "draining_at": None, "cooldown_until": None, "cooldown_reason": None},
     }
     return SimpleNamespace(**{**defaults, **values})

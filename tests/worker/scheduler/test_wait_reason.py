@@ -47,7 +47,13 @@ def channel(name: str = "one", **changes: Any) -> Any:
             "learned_models": {},
             "next_start_at": None,
         },
-        **{"paused_at": None, "paused_reason": None, "tripped_at": None, "tripped_reason": None},
+        **{
+            "paused_at": None,
+            "paused_until": None,
+            "paused_reason": None,
+            "tripped_at": None,
+            "tripped_reason": None,
+        },
         **{"draining_at": None, "cooldown_until": None, "cooldown_reason": None},
     }
     return SimpleNamespace(**{**defaults, **changes})
@@ -113,6 +119,13 @@ CASES: list[tuple[str, SchedulerSnapshot, WaitReason, datetime | None, str]] = [
         WaitReason.PAUSED,
         None,
         "tea",
+    ),
+    (
+        "paused until",
+        SchedulerSnapshot(channels=[channel(paused_at=NOW, paused_until=NOW + timedelta(hours=1))]),
+        WaitReason.PAUSED,
+        NOW + timedelta(hours=1),
+        "one is paused",
     ),
     ("draining", SchedulerSnapshot(channels=[channel(draining_at=NOW)]), WaitReason.PAUSED, None, "draining"),
     (

@@ -1,7 +1,6 @@
 """``darkroom campaigns pause``, ``resume``, ``cancel``, ``approve``, ``watch`` and ``show``."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from rich.text import Text
@@ -13,6 +12,7 @@ from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import confirm, printer, say
 from api.cli.render.campaigns import failure_lines, state_lines
+from api.cli.retry_options import Duration, Until, pause_end
 from darkroom_client import CampaignState, RetryPolicy
 
 _LONG = RetryPolicy(attempts=30)  # ten minutes
@@ -43,7 +43,8 @@ def pause(
     /,
     *,
     reason: str | None = None,
-    until: datetime | None = None,
+    until: Until = None,
+    duration: Duration = None,
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
@@ -53,11 +54,9 @@ def pause(
     ----------
     reason
         why, shown with the campaign and its jobs
-    until
-        when it goes on by itself, such as 2026-01-31T18:00:00 (local time, unless it has an offset)
     """
-    end = until.astimezone() if until and until.tzinfo is None else until
-    return _act(connection, output, lambda client: client.campaign(name).pause(reason, until=end))
+    end = pause_end(until, duration)
+    return _act(connection, output, lambda client: client.campaign(name).pause(reason, **end))
 
 
 def resume(

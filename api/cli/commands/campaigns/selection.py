@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from api.cli.exit_codes import CommandFailed, Exit
 from darkroom_client.campaigns.campaign import ItemFilter
 
-MEMBERS = ("status", "verdict", "key", "variant", "check", "error", "model")
+MEMBERS = ("status", "verdict", "key", "variant", "check", "error", "model", "action")
 
 Where = Annotated[
     tuple[str, ...],

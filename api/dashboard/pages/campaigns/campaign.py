@@ -47,6 +47,16 @@ MODES = (
     (RetryMode.MISSING_AND_FAILED, msgid("Missing and failed")),
     (RetryMode.ALL, msgid("All")),
 )
+DAYS = (
+    ("mon", msgid("Mon")),
+    ("tue", msgid("Tue")),
+    ("wed", msgid("Wed")),
+    ("thu", msgid("Thu")),
+    ("fri", msgid("Fri")),
+    ("sat", msgid("Sat")),
+    ("sun", msgid("Sun")),
+)
+"""Days of windows, as the API writes them."""
 BY_TYPING = 100
 """More items than this are confirmed by typing their number."""
 
@@ -106,6 +116,9 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "modes": MODES,
         "by_typing": BY_TYPING,
         "plan": plan,
+        "days": DAYS,
+        "changes_canary": campaign.status == S.DRAFT
+        or (document.get("canary") and campaign.status in (S.CHECKING, S.CANARY)),
         "audit": audit,
         "can_pause": campaign.status in PAUSABLE,
         "can_cancel": campaign.is_planned and campaign.status in CANCELLABLE and plan is None,

@@ -57,6 +57,7 @@ class ItemFilter(TypedDict, total=False):
     check: str | Sequence[str]
     error: str | Sequence[str]
     model: str | Sequence[str]
+    action: str | Sequence[str]
 
 
 class Campaign(Bound[M]):
@@ -194,9 +195,14 @@ class Campaign(Bound[M]):
             raise
 
     @operation
-    async def pause(self, /, reason: str | None = None, *, until: datetime | None = None) -> CampaignState:
-        """Pause it: no further call is made; calls under way finish."""
-        body = {"reason": reason, "until": until and until.isoformat()}
+    async def pause(
+        self, /, reason: str | None = None, *, until: datetime | None = None, duration: float | None = None
+    ) -> CampaignState:
+        """Pause it: no further call is made; calls under way finish.
+
+        It goes on by itself at ``until``, or after ``duration`` seconds; give one of the two, or neither.
+        """
+        body = {"reason": reason, "until": until and until.isoformat(), "duration": duration}
         return await Campaign._act(
             self, "pause", {name: value for name, value in body.items() if value is not None}
         )

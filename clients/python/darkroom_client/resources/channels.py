@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -46,14 +47,24 @@ class Channels(Bound[M]):
 
     @operation
     async def pause(
-        self, /, name: str, *, model: str | None = None, reason: str | None = None, drain: bool = False
+        self,
+        /,
+        name: str,
+        *,
+        model: str | None = None,
+        reason: str | None = None,
+        until: datetime | None = None,
+        duration: float | None = None,
+        drain: bool = False,
     ) -> Channel:
         """Start no more calls on a channel, or of one model on it; calls in flight go on.
 
-        ``drain``: its state becomes ``drained`` once none is in flight.
+        A pause of the whole channel ends by itself at ``until``, or after ``duration`` seconds, if one of the
+        two is given. ``drain``: its state becomes ``drained`` once no call is in flight.
         """
         verb = "drain" if drain else "pause"
-        body = _given(model=model, reason=reason)
+        end = until.isoformat() if until else None
+        body = _given(model=model, reason=reason, until=end, duration=duration)
         return _read(await self._session.call("POST", f"{_path(name)}/{verb}", body=body))
 
     @operation

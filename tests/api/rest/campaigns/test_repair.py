@@ -211,3 +211,23 @@ async def test_a_reroll_on_a_model_that_no_channel_serves_is_refused_with_the_ne
         await service.post("/v1/campaigns", json={"name": "autumn", "gate": rules}),
     ):
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "gate.model")
+
+
+async def test_an_action_is_a_filter_of_its_items_and_of_the_takes_that_it_made(
+    service: Service, items: list[dict[str, Any]]
+) -> None:
+    begun = await retry(service, mode="missing_and_failed", expected_count=1)
+    await control(service)
+    [item] = await listed(service, action=begun["id"])
+    assert (item["key"], item["takes"]) == ("k2", 2)
+    made = (await service.get("/v1/jobs", params={"action": begun["id"]})).json()["data"]
+    assert [each["id"] for each in made] == [item["job"]], "the new take, not the one before"
+    body = {"items": [each["id"] for each in items[:2]], "verdict": "pick"}
+    judged = (await service.post(f"{SPRING}/verdicts", json=body)).json()
+    assert {each["key"] for each in await listed(service, action=judged["id"])} == {"k0", "k1"}
+    both = {"action": [begun["id"], judged["id"]], "status": "approved"}
+    assert {each["key"] for each in await listed(service, **both)} == {"k0", "k1"}
+    counted = await retry(service, mode="all", filter={"action": judged["id"]}, dry_run=True)
+    assert counted["eligible"] + sum(each["count"] for each in counted["skipped"]) == 2
+    wrong = await service.get(f"{SPRING}/items", params={"action": "job_1"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "action")

@@ -88,7 +88,13 @@ def channel(**values: Any) -> Any:
                 "next_start_at": None,
                 "paused_at": None,
             },
-            **{"tripped_at": None, "draining_at": None, "cooldown_until": None, "paused_reason": None},
+            **{
+                "tripped_at": None,
+                "draining_at": None,
+                "cooldown_until": None,
+                "paused_reason": None,
+                "paused_until": None,
+            },
             **{"tripped_reason": None, "cooldown_reason": None, **values},
         }
     )

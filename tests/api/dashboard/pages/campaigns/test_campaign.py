@@ -106,3 +106,60 @@ async def test_a_draft_shows_its_plan_and_a_plain_campaign_its_jobs(service: Ser
     await service.submit(campaign="plain")
     await service.request("PATCH", "/v1/campaigns/plain", json={"retry": {"no_image": {"attempts": 2}}})
     assert "only groups jobs" in (await admin.get("/dashboard/campaigns/plain")).text
+
+
+async def test_limits_budget_and_windows_are_changed_by_the_call_that_the_page_shows(
+    admin: Visitor, path: str
+) -> None:
+    page = (await admin.get(f"/dashboard{path}")).text
+    assert f'data-call="PATCH /v1{path}" data-body="{{}}" data-done="Changed." data-fields="true"' in page
+    assert f"<code>PATCH /v1{path}</code>" in page
+    assert 'data-members="limits budget windows"' in page, "its canary is over"
+    assert [page.count(f'name="windows.{number}.from"') for number in range(4)] == [1, 1, 1, 0], "a blank one"
+    change = {
+        "limits": {"rpm": 30},
+        "budget": {"amount": "20", "currency": "USD"},
+        "windows": [{"from": "22:00", "to": "06:00", "zone": "Europe/Berlin", "days": ["sat"]}],
+    }
+    assert (await admin.call("PATCH", f"/v1{path}", json=change)).status_code == 200
+    page = (await admin.get(f"/dashboard{path}")).text
+    assert 'value="Europe/Berlin"' in page
+    assert 'id="change-sat-0" value="sat" checked' in page
+    assert "→ {" in page.split("Who changed it")[1], "before and after"
+    wrong = {
+        **change,
+        "windows": [*change["windows"], {"from": "24:00", "to": "06:00"}],
+        "budget": {"amount": "x"},
+    }
+    refused = await admin.call("PATCH", f"/v1{path}", json=wrong)
+    fields = {each["field"] for each in refused.json()["errors"]}
+    assert {"budget.amount", "budget.currency", "windows.1.from"} <= fields, "each error has its field"
+
+
+async def test_what_follows_a_canary_can_be_changed_until_it_has_ended_its_size_can_not(
+    service: Service, admin: Visitor
+) -> None:
+    definition = {"name": "careful", "model": "gpt-image", "template": {"prompt": "a cat"}}
+    made = await service.post("/v1/campaigns", json={**definition, "canary": {"items": 2}})
+    path = f"/v1/campaigns/{made.json()['id']}"
+    sheet = b'{"key": "a"}\n{"key": "b"}\n{"key": "c"}'
+    await service.post(f"{path}/rows", content=sheet, headers={"Content-Type": "application/jsonl"})
+    await service.post(f"{path}/start", json={"expected_items": 3})
+    await control(service)
+    page = (await admin.get(path.replace("/v1", "/dashboard"))).text
+    assert 'data-members="limits budget canary windows"' in page
+    assert 'name="canary.items" id="change-items" min="1" value="2" readonly' in page
+    changed = await admin.call("PATCH", path, json={"canary": {"items": 2, "then": "auto"}})
+    assert changed.json()["canary"] == {"items": 2, "then": "auto"}
+    for wrong in ({"items": 3, "then": "auto"}, None):
+        assert (await admin.call("PATCH", path, json={"canary": wrong})).status_code == 409
+
+
+async def test_a_pause_says_who_why_and_until_when(admin: Visitor, path: str) -> None:
+    body = {"reason": "lunch", "duration": 3600}
+    paused = (await admin.call("POST", f"/v1{path}/pause", json=body)).json()["paused"]
+    assert paused["until"] > paused["at"]
+    page = (await admin.get(f"/dashboard{path}")).text
+    for shown in ("Paused: lunch", "goes on by itself", paused["until"][:16], "by from the settings"):
+        assert shown in page, shown
+    assert (await admin.call("POST", f"/v1{path}/pause", json={"duration": 0})).status_code == 422
