@@ -6,11 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Literal
 from uuid import UUID
+
+from prometheus_client import Gauge
 
 from api.web.problems import Problem
 from models.settings import Settings
 
+_streams = Gauge("darkroom_sse_connections", "Open event streams", ["surface"])
 _MINUTE = timedelta(minutes=1)
 _MEMORY = 30.0  # seconds after the last refusal of a request; longer than the Retry-After of any limit
 _MOST_REFUSED = 10_000
@@ -23,6 +27,13 @@ def limit_reached(what: str, limit: int, setting: str, *, retry_after: int | Non
     detail = f"You have {limit:,} {what}, the most that {name} allows."
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return Problem(429, "limit_reached", detail, headers=headers, more={"limit": limit, "setting": name})
+
+
+@contextmanager
+def open_stream(surface: Literal["api", "ui"]) -> Iterator[None]:
+    """Count an event stream as open, over all callers."""
+    with _streams.labels(surface).track_inprogress():
+        yield
 
 
 class OpenLimit:

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
 from models.api_keys import Role
 from models.clock import now
+from models.database import after_commit
 from models.queries.dashboard.audit import AuditEntry, insert_entry
 
 THROUGH = "darkroom.through"  #: of an ASGI scope: the surface that a request came through, if not the API
@@ -33,6 +35,7 @@ class _Change:
     written: bool = False
 
 
+_actions = Counter("darkroom_admin_actions", "Changes in the audit log", ["action", "role"])
 _present: ContextVar[_Change | None] = ContextVar("present_change", default=None)
 
 
@@ -99,4 +102,5 @@ async def write_audit(connection: AsyncConnection) -> None:
     change.pending = []
     for entry in entries:
         await insert_entry(connection, entry)
+        after_commit(connection, _actions.labels(entry.action, entry.role).inc)
         change.written = True

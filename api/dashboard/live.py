@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.auth import Caller, needs_key
+from api.ceilings import open_stream
 from api.dashboard.login.sessions import find_viewer
 from api.dashboard.page import HEADERS, to_login
 from api.services import ApiServices, services_of
@@ -44,7 +45,7 @@ class _Stream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream. Raises the 429 problem of too many open streams."""
-        with self._limit.hold(self._caller_id):
+        with self._limit.hold(self._caller_id), open_stream("ui"):
             await self.stream_response(send)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from time import monotonic
 
 from fastapi import APIRouter
+from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,6 +29,7 @@ from api.rest.openapi.route_docs import (
 )
 from api.rest.parameters import INT32, LONGEST_WAIT, read_integer, read_path_id, read_query
 from api.services import ApiServices, services_of
+from api.web.problems import Problem
 from api.web.responses import JsonResponse, matches_etag
 from models.errors import Conflict
 from models.ids import public_id
@@ -36,6 +38,7 @@ from models.queries.selection.held_jobs import is_still_leased
 from models.states import FINAL, RETRYABLE, JobStatus
 from worker import lifecycle
 
+_polls = Counter("darkroom_poll_requests", "Requests for one job, by what they came to", ["result"])
 _GET_PARAMETERS = frozenset({"wait", "after_revision"})
 CONDITIONS = frozenset(ListedJobs.model_fields)  #: query parameters of lists that choose jobs
 _LIST_PARAMETERS = CONDITIONS | {"limit"}
@@ -57,10 +60,17 @@ async def get_job(request: Request) -> Response:
     job = await read_job(services, caller, job_id, with_estimate=not wait)
     awaited = is_settled if after is None else newer_than(after)
     if wait and not awaited((job.revision, job.status)) and job.retry_after is not None:
-        await long_poll(request, caller, job_id, awaited, timeout=wait)
+        try:
+            await long_poll(request, caller, job_id, awaited, timeout=wait)
+        except Problem:
+            _polls.labels("rate_limited").inc()
+            raise
     if wait:
         job = await read_job(services, caller, job_id, with_estimate=True)
-    return job_response(request, job)
+    response = job_response(request, job)
+    unchanged = response.status_code == 304
+    _polls.labels("not_modified" if unchanged else "terminal" if job.retry_after is None else "changed").inc()
+    return response
 
 
 async def list_jobs(request: Request) -> Response:

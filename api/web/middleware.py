@@ -8,7 +8,7 @@ from time import perf_counter
 from types import MappingProxyType
 
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +26,7 @@ from models.operations.trace_context import traceparent_of
 from worker.process.log_context import log_context
 
 _requests = Counter("darkroom_requests", "Requests answered", ["method", "route", "status"])
+_active = Gauge("darkroom_active_requests", "Requests that are being answered")
 _seconds = Histogram("darkroom_request_seconds", "Seconds until a request was answered", ["route"])
 _log = structlog.get_logger()
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -95,6 +96,7 @@ class RequestMiddleware:
         )
         sender = _ResponseSender(send, scope, body)
         start = perf_counter()
+        _active.inc()
         try:
             if self._hosts is not None:
                 self._hosts.check(scope)
@@ -109,6 +111,7 @@ class RequestMiddleware:
             if not sender.status:
                 await self._render(problem_of(error), scope)(scope, receive, sender)
         finally:
+            _active.dec()
             end_audit()
             body.release()
             _count(scope, sender.status, perf_counter() - start)

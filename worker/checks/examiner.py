@@ -26,6 +26,7 @@ from worker.images.decode_process import DecodeProcess
 from worker.images.pixel_findings import PixelFindings, examine_in_background
 from worker.images.provenance.digital_source_type import provenance_of
 from worker.images.thumbnails import Thumbnail
+from worker.metrics.upkeep_metrics import examined
 from worker.services import WorkerServices
 
 CLAIM = timedelta(minutes=5)  #: after which another worker examines a picture
@@ -82,6 +83,7 @@ class Examiner:
         except NotFound:
             return {"check_problem": "asset_missing"}
         provenance = await asyncio.to_thread(provenance_of, memoryview(content), picture.content_type)
+        examined(c2pa=provenance.c2pa)
         found: Findings = {
             "wrong_size": size_differs(picture.request, picture.width, picture.height),
             "wrong_ratio": ratio_differs(picture.request, picture.width, picture.height),

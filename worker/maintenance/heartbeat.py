@@ -18,6 +18,7 @@ from worker.maintenance.channel_registration import log_disagreements, refresh_c
 from worker.maintenance.expiry import expire_overdue
 from worker.maintenance.process_locks import ProcessLocks
 from worker.maintenance.reaper import DeleteQueue, Reaper, reclaim
+from worker.metrics.upkeep_metrics import Repair, repaired
 from worker.scheduler.dispatcher import closed_channels
 from worker.services import images_per_call
 from worker.tasks.context import TaskContext
@@ -145,6 +146,7 @@ class Heartbeat:
                 # the message of a job may have come meanwhile
                 jobs[:] = [row for row in jobs if in_flight.jobs.get(row.id) is None]
                 await reclaim(connection, jobs, worker_id, self._context.services.policies, now)
+            repaired(Repair.ENQUEUE_MISSING, len(jobs))
 
 
 def _is_over(moment: datetime | Unreadable | None, now: datetime) -> bool:

@@ -24,6 +24,7 @@ from worker.lifecycle import (
     release_lease,
 )
 from worker.maintenance.process_locks import ProcessLocks
+from worker.metrics.upkeep_metrics import Repair, repaired
 from worker.services import WorkerServices
 from worker.tasks.polling import WORKER_LOST, LostCall
 from worker.unwritable import after_unreadable, commit_separately, problem_of
@@ -83,6 +84,7 @@ class Reaper:
             jobs = await leased_to(connection, worker_id)
             await reclaim(connection, jobs, worker_id, self._services.policies, now)
         await self._delete_queue(worker_id)
+        repaired(Repair.STUCK_RUNNING, len(jobs))
         _log.warning("a worker was lost; its jobs are reclaimed", worker=str(worker_id), jobs=len(jobs))
 
 

@@ -13,6 +13,7 @@ from models.queries.workers import first_worker
 from worker.database_retry import run_forever
 from worker.maintenance.orphans import SHARDS, check_assets, claim, deletable_before, delete_orphans
 from worker.maintenance.unused_uploads import delete_unused_uploads
+from worker.metrics.upkeep_metrics import Repair, repaired
 from worker.services import WorkerServices
 from worker.storage.object_store import StoredFile
 
@@ -66,6 +67,7 @@ class StorageSweep:
         files = await self._next_files()
         deleted = await delete_orphans(services.database, services.store, files, ownership, before)
         if deleted:
+            repaired(Repair.ORPHAN_ASSET, len(deleted))
             _log.info("deleted stored files that no job names", files=len(deleted), first=deleted[0].key)
 
     async def _next_files(self) -> Sequence[StoredFile]:

@@ -1,6 +1,6 @@
 """Counters and histograms of provider calls: time, outcome, images, tokens, cost."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from models.money.usage import read_tokens
 from models.outcomes import Billed, CallResult, Outcome
@@ -9,6 +9,7 @@ from models.queries.leases import LeasedJob
 from worker.metrics.buckets import CALL, RATIO, TOKENS, WAIT
 from worker.metrics.labels import MODELS, error_type
 from worker.upstream.reply import Reply
+from worker.upstream.response_headers import rate_limits
 
 _BY_CALL = ["channel", "model"]
 _MILLION = 1_000_000
@@ -21,6 +22,16 @@ _pacing = Histogram(
     "From a job's lease to its call: limits per time",
     ["channel"],
     buckets=WAIT,
+)
+_decisions = Counter(
+    "darkroom_ratelimit_decisions",
+    "Calls that left at once, that limits per time have let wait, and that the provider refused for a limit",
+    ["channel", "decision"],
+)
+_quota = Gauge(
+    "darkroom_provider_quota_remaining_ratio",
+    "What is left of a limit, by the provider's headers of the last call",
+    ["channel", "kind"],
 )
 _cost = Counter(
     "darkroom_cost",
@@ -41,8 +52,17 @@ _operation = Histogram(
 _tokens = Histogram(
     "gen_ai_client_token_usage", "Tokens of a call", [*_GEN_AI, "gen_ai_token_type"], buckets=TOKENS
 )
+_first_chunk = Histogram(
+    "gen_ai_client_operation_time_to_first_chunk_seconds",
+    "Seconds until the first byte of a streamed answer",
+    _GEN_AI,
+    buckets=CALL,
+)
 _OPERATION = "chat"  # the conventions have none for images
 
+_NOTICED = 0.1  # seconds; from then on a call was delayed
+_LIMITED = frozenset({"rate_limited", "concurrency_limited", "daily_limit", "upstream_saturated"})
+_KINDS = frozenset({"requests", "tokens", "images", "default"})
 _TIMEOUTS = frozenset({"timeout", "gateway_timeout"})
 _REFUSED = frozenset({"moderation_input", "moderation_output", "moderation", "refusal"})
 _TRUNCATED = frozenset({"stream_truncated", "stream_error", "connection_lost", "protocol_error"})
@@ -51,6 +71,7 @@ _TRUNCATED = frozenset({"stream_truncated", "stream_error", "connection_lost", "
 def call_left(job: LeasedJob, waited: float) -> None:
     """Observe that a call leaves; limits per time have let it wait for so many seconds after its lease."""
     _pacing.labels(job.channel).observe(waited)
+    _decisions.labels(job.channel, "delayed" if waited >= _NOTICED else "granted").inc()
 
 
 def call_ended(job: LeasedJob, reply: Reply, record: AttemptRecord, *, reserved: int | None) -> None:
@@ -62,6 +83,13 @@ def call_ended(job: LeasedJob, reply: Reply, record: AttemptRecord, *, reserved:
     _images.labels(job.channel, model).inc(images)
     name = _OPERATION, job.channel, model
     _operation.labels(*name, error_type(record.error_code)).observe(reply.elapsed)
+    if reply.first_chunk is not None:
+        _first_chunk.labels(*name).observe(reply.first_chunk)
+    if record.error_code in _LIMITED:
+        _decisions.labels(job.channel, "refused").inc()
+    for kind, limit in rate_limits(reply.headers).items():
+        if kind in _KINDS and limit.limit and limit.remaining is not None:
+            _quota.labels(job.channel, kind).set(limit.remaining / limit.limit)
     if answer is not None and (counts := read_tokens(answer.usage)) is not None:
         given = counts.text_in + counts.cached_text_in + counts.image_in + counts.cached_image_in
         given += counts.other_in + counts.cached_other_in

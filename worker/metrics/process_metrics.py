@@ -16,6 +16,11 @@ _LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each counter, unread
 _build = Gauge("darkroom_build_info", "Version of Darkroom, as a label", ["version"])
 _build.labels(version("darkroom")).set(1)
+_read_at = Gauge(
+    "darkroom_config_last_reload_timestamp_seconds",
+    "When the settings were read: at the start of the process",
+)
+_read_at.set_to_current_time()
 _lag = Histogram(
     "darkroom_event_loop_lag_seconds",
     "By which an event loop is late",

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from models.operations.alerts import AlertName
 from models.queries.operations.installation_state import InstallationState, SpentAmount
 from worker.metrics.labels import MODELS
 from worker.scheduler.circuit_breaker import CircuitBreaker
@@ -24,7 +25,7 @@ class SlowState:
     unpriced: int = 0  #: charged calls of the last day without a known price
     stored_bytes: Mapping[str, int] = field(default_factory=dict)  #: by kind of file
     storage_free: int | None = None  #: bytes; ``None``: the storage is no folder
-    notices: int = 0  #: alerts that are firing
+    notices: Mapping[str, int] = field(default_factory=dict)  #: firing alerts, by name
 
 
 class StateMetrics(Collector):
@@ -140,7 +141,8 @@ class StateMetrics(Collector):
                 "Bytes left in the folder",
                 value=self._slow.storage_free,
             )
-        yield GaugeMetricFamily("darkroom_notices", "Alerts that are firing", value=self._slow.notices)
+        firing = {name.value: self._slow.notices.get(name.value, 0) for name in AlertName}
+        yield _gauge("darkroom_notices", "Alerts that are firing", "alert", firing)
 
 
 def render_state(state: InstallationState, slow: SlowState, *, timeout: timedelta) -> bytes:

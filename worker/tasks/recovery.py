@@ -11,6 +11,7 @@ from models.ids import public_id
 from models.outcomes import UNKNOWN, Billed, CallResult, ErrorCode, Outcome
 from models.queries.leases import LeasedJob
 from worker.lifecycle import postpone_storing, report_progress
+from worker.metrics.upkeep_metrics import Repair, repaired
 from worker.tasks.context import TaskContext
 from worker.tasks.failure import handle_lost_call
 from worker.tasks.polling import LostCall, PollAddress, poll, poll_addresses
@@ -41,6 +42,7 @@ async def recover(context: TaskContext, job: LeasedJob, lost_call: LostCall, *, 
         return
     if state.images or state.videos:
         await store_recovered(context, job, state, lost_call)
+        repaired(Repair.LATE_RESULT)
     else:
         await handle_lost_call(context, job, state.result or lost_call.result, lost_call)
     _log.info("a provider was polled for a lost answer", job=public_id("job", job.id), stage=state.stage)

@@ -27,6 +27,7 @@ from worker.lifecycle import (
     postpone_storing,
     succeed,
 )
+from worker.metrics.upkeep_metrics import rejected
 from worker.money.quote import recovered_cost
 from worker.pending_images import (
     UNSTORED,
@@ -161,6 +162,7 @@ async def _checked(context: TaskContext, image: ResultImage) -> InlineImage | Lo
     try:
         checked = await context.services.asset_store.check_inline(image)
     except ImageError as error:
+        rejected(error.code)
         return LostImage(error.code, error.message)
     return InlineImage(checked.stored, checked.data)
 
@@ -217,6 +219,7 @@ async def _fetch(context: TaskContext, image: PendingImage, age: timedelta) -> P
         return ReadyImage(await context.services.asset_store.store_url(image.url, image.alternates, age=age))
     except ImageError as error:
         if not error.retryable:
+            rejected(error.code)
             return LostImage(error.code, error.message, image)
         problem = FetchProblem(error.code, error.message, error.retry_after or 0.0)
     except DarkroomError as error:

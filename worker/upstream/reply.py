@@ -27,5 +27,6 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = b""
     elapsed: float = 0.0
+    first_chunk: float | None = None  #: seconds until the first byte of a streamed answer
     blobs: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     failure: TransportFailure | None = None  #: why the response is missing or incomplete

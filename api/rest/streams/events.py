@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.auth import Caller, authenticate_reader
+from api.ceilings import open_stream
 from api.jobs.long_poll import wait_while_connected
 from api.jobs.reader import read_job
 from api.jobs.serializers import serialize_event
@@ -55,7 +56,7 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream. Raises the 429 problem of too many open streams."""
-        with self._limit.hold(self._caller_id):
+        with self._limit.hold(self._caller_id), open_stream("api"):
             await self.stream_response(send)
 
 

@@ -65,13 +65,12 @@ async def lock_notices(connection: AsyncConnection) -> None:
         await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
-async def count_notices(connection: AsyncConnection) -> int:
-    """Count the alerts that hold and that nobody has acknowledged."""
+async def count_notices(connection: AsyncConnection) -> dict[str, int]:
+    """Count the alerts that hold and that nobody has acknowledged, by name."""
     here = notices.c
-    query = select(func.count()).where(
-        here.ended_at.is_(None), here.told_at.is_not(None), here.acknowledged_at.is_(None)
-    )
-    return int(await connection.scalar(query) or 0)
+    query = select(here.alert, func.count().label("alerts")).group_by(here.alert)
+    query = query.where(here.ended_at.is_(None), here.told_at.is_not(None), here.acknowledged_at.is_(None))
+    return {row.alert: row.alerts for row in await connection.execute(query)}
 
 
 async def begin_notice(connection: AsyncConnection, alert: FiringAlert, at: datetime) -> None:

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.cli.app import build_app
 from models.clock import now
-from models.operations.alerts import ALERTS
+from models.operations.alerts import ALERTS, AlertName
 from models.queries.operations.installation_state import Backlog, InstallationState
 from tests.support.documented import keda_example
 from worker.metrics.state_metrics import SlowState, render_state
@@ -80,6 +80,13 @@ def test_each_rule_says_how_to_look_and_how_to_act(rule: dict[str, Any]) -> None
     anchor = rule["annotations"]["runbook_url"].partition("#")[2]
     headings = re.findall(r"^### (\w+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
     assert anchor in {heading.lower() for heading in headings}
+
+
+def test_each_alert_of_ours_is_a_rule_for_prometheus_too_and_has_a_page() -> None:
+    names = {"".join(word.capitalize() for word in name.value.split("_")) for name in AlertName}
+    assert names <= {rule["alert"].removeprefix("Darkroom") for rule in RULES}
+    headings = re.findall(r"^### (\w+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert names <= set(headings)
 
 
 COMMANDS = sorted(

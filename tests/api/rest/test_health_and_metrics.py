@@ -14,6 +14,7 @@ from models.settings import Settings
 from tests.api.conftest import started
 from tests.api.service import ALICE, JOB, Service
 from tests.support.databases import PostgresCopies
+from tests.worker.metrics.samples import sample
 from worker.storage.local_files import LocalFiles
 
 
@@ -37,6 +38,24 @@ async def test_metrics_count_open_jobs_and_requests(service: Service) -> None:
     text = (await service.get("/metrics")).text
     assert 'darkroom_jobs{status="queued"} 1.0' in text
     assert 'darkroom_requests_total{method="POST",route="/v1/jobs",status="202"}' in text
+
+
+async def test_metrics_count_polls_by_what_they_came_to_and_changes_by_role(service: Service) -> None:
+    polls, actions = "darkroom_poll_requests_total", "darkroom_admin_actions_total"
+    before = {result: sample(polls, result=result) for result in ("changed", "not_modified", "terminal")}
+    cancel = {"action": "POST /v1/jobs/{job_id}/cancel", "role": "user"}
+    cancelled = sample(actions, **cancel)
+    path = f"/v1/jobs/{(await service.post('/v1/jobs', json=JOB)).json()['id']}"
+    tag = (await service.get(path)).headers["etag"]
+    assert (await service.get(path, headers={"if-none-match": tag})).status_code == 304
+    await service.post(f"{path}/cancel")
+    await service.get(path)
+    assert {result: sample(polls, result=result) - count for result, count in before.items()} == {
+        "changed": 1,
+        "not_modified": 1,
+        "terminal": 1,
+    }
+    assert sample(actions, **cancel) == cancelled + 1
 
 
 async def test_metrics_show_a_workers_own_view_of_the_broker(service: Service) -> None:

@@ -11,6 +11,7 @@ from models.ids import new_id
 from models.queries.workers import delete_worker
 from models.tables import attempts, jobs, workers
 from tests.support.darkroom import Darkroom, open_darkroom
+from tests.worker.metrics.samples import sample
 from tests.worker.tasks.beats import heartbeat
 from worker.maintenance.process_locks import ProcessLocks
 from worker.maintenance.reaper import Reaper
@@ -67,6 +68,7 @@ async def test_leases_of_a_dead_worker_are_released_its_row_and_its_queue_delete
     job_id = await darkroom.submit(await darkroom.caller())
     await dead.dispatcher.run_round()
     deleted: list[UUID] = []
+    repaired = sample("darkroom_reconciler_repairs_total", kind="stuck_running")
 
     async def delete_queue(worker_id: UUID) -> None:
         deleted.append(worker_id)
@@ -80,6 +82,7 @@ async def test_leases_of_a_dead_worker_are_released_its_row_and_its_queue_delete
     await reaper.reap(darkroom.clock())
     assert (await darkroom.job(job_id)).status == "queued"
     assert dead.context.worker_id in deleted
+    assert sample("darkroom_reconciler_repairs_total", kind="stuck_running") == repaired + 1
     assert dead.context.worker_id not in await known(darkroom)
 
 

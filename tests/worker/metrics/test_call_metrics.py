@@ -9,7 +9,7 @@ from models.outcomes import Billed, CallResult, ErrorCode, Outcome
 from models.queries.attempts import AttemptRecord
 from tests.worker.leased import leased_job
 from tests.worker.metrics.samples import sample
-from worker.metrics.call_metrics import call_ended, call_recorded
+from worker.metrics.call_metrics import call_ended, call_left, call_recorded
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.image import ResultImage
 from worker.upstream.reply import Reply
@@ -75,3 +75,22 @@ def test_calls_that_may_have_been_charged_are_counted() -> None:
     call_recorded(JOB, AttemptRecord.of(JOB.id, 1, CallResult(Outcome.AMBIGUOUS, "timeout")))
     call_recorded(JOB, AttemptRecord.of(JOB.id, 1, CallResult(Outcome.RETRY, billed=Billed.NO)))
     assert sample("darkroom_unknown_billing_attempts_total", channel="metered") == before + 1
+
+
+def test_limits_are_counted_and_what_is_left_of_the_providers_is_shown() -> None:
+    name = {"channel": "metered"}
+    call_left(JOB, 0.0)
+    call_left(JOB, 0.5)
+    refused = CallResult(Outcome.RETRY, "rate_limited", billed=Billed.NO)
+    headers = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "15"}
+    reply = Reply(None, refused, headers=headers, first_chunk=3.0)
+    call_ended(JOB, reply, AttemptRecord.of(JOB.id, 1, refused), reserved=None)
+    counted = {
+        decision: sample("darkroom_ratelimit_decisions_total", **name, decision=decision)
+        for decision in ("granted", "delayed", "refused")
+    }
+    assert counted == {"granted": 1, "delayed": 1, "refused": 1}
+    assert sample("darkroom_provider_quota_remaining_ratio", **name, kind="requests") == 0.25
+    of_call = {"gen_ai_operation_name": "chat", "gen_ai_provider_name": "metered"}
+    first = "gen_ai_client_operation_time_to_first_chunk_seconds_sum"
+    assert sample(first, **of_call, gen_ai_request_model="metered-image") == 3

@@ -65,6 +65,7 @@ class _Call:
     reported_handles: Handles = field(default_factory=Handles)
     reported_partials: int = 0
     failure: TransportFailure | None = None
+    first_byte: float = 0.0  # time of the first byte of the body
     last_byte: float = 0.0  # time of the last byte
     last_data: float = 0.0  # time of the last byte besides comments
 
@@ -73,7 +74,7 @@ class _Call:
         self.size += len(chunk)
         before = self.reader.data_feeds
         self.reader.feed(chunk)
-        self.last_byte = now
+        self.first_byte, self.last_byte = self.first_byte or now, now
         if self.reader.data_feeds != before:
             self.last_data = now
             with suppress(Exception):  # of a callback: it must not fail a call that may be charged
@@ -280,6 +281,7 @@ def _build_reply(call: _Call, elapsed: float) -> Reply:
         headers=call.headers,
         raw=raw,
         elapsed=elapsed,
+        first_chunk=max(0.0, call.first_byte - call.started) if call.reader.streaming else None,
         blobs=call.reader.blobs,
         failure=call.failure,
     )

@@ -74,6 +74,7 @@ async def test_a_good_answer_is_a_success() -> None:
     assert (reply.http_status, reply.request_id) == (200, "req_1")
     assert reply.raw.startswith(b'{"choices"')
     assert reply.elapsed > 0
+    assert reply.first_chunk is None, "it did not stream"
 
 
 async def test_progress_and_handles_are_reported_while_the_answer_streams() -> None:
@@ -90,6 +91,8 @@ async def test_progress_and_handles_are_reported_while_the_answer_streams() -> N
             request_to(base_url), GENERIC, on_progress=reported.append, on_handle=known.append
         )
     assert reply.result.outcome is Outcome.SUCCESS
+    assert reply.first_chunk is not None
+    assert 0 <= reply.first_chunk <= reply.elapsed
     assert reported[-1] == 100
     assert reported == sorted(set(reported))
     assert known[0].task_id == "task_7"
