@@ -74,7 +74,7 @@ def _vary(environment: Environment) -> dict[str, str]:
             "UPDATE attempts SET outcome = 'timeout', error_code = 'timeout', billed = 'no' FROM "
             "jobs WHERE jobs.id = attempts.job_id AND jobs.status = 'failed'"
         )
-        connection.execute("UPDATE assets SET blank = true WHERE abs(hashtext(id::text)) % 20000 = 0")
+        connection.execute("UPDATE assets SET blank = true WHERE abs(hashtext(id::text)) % 20000 = 1")
         found = connection.execute(
             "SELECT id FROM jobs WHERE status = 'succeeded' ORDER BY id OFFSET %s LIMIT 1", (JOBS // 2,)
         ).fetchone()

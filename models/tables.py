@@ -250,7 +250,13 @@ campaign_items = Table(
     Index("ix_campaign_items_campaign_id_position", "campaign_id", "position"),
     Index("ix_campaign_items_campaign_id_state_position", "campaign_id", "state", "position"),
     # takes with a verdict, of all campaigns
-    Index("ix_campaign_items_judged", "job_id", postgresql_where=_WITH_VERDICT, sqlite_where=_WITH_VERDICT),
+    Index(
+        "ix_campaign_items_verdict",
+        "verdict",
+        "job_id",
+        postgresql_where=_WITH_VERDICT,
+        sqlite_where=_WITH_VERDICT,
+    ),
     Index(
         "ix_campaign_items_ended",
         "campaign_id",
@@ -573,6 +579,22 @@ jobs = Table(
     ),
     Index("ix_jobs_caller_id_status_id", "caller_id", "status", "id"),
     Index(
+        "ix_jobs_succeeded",
+        "caller_id",
+        "model",
+        "id",
+        postgresql_where=text("status = 'succeeded'"),
+        sqlite_where=text("status = 'succeeded'"),
+    ),
+    Index(
+        "ix_jobs_tags",
+        "tags",
+        postgresql_using="gin",
+        postgresql_ops={"tags": "jsonb_path_ops"},
+        postgresql_where=text("tags <> '[]'"),
+        sqlite_where=text("tags <> '[]'"),
+    ),
+    Index(
         "ix_jobs_caller_id_campaign_id",
         "caller_id",
         "campaign",
@@ -627,10 +649,10 @@ spend = Table(
     Index("ix_spend_caller_id_campaign_currency", "caller_id", "campaign", "currency"),
 )
 
-_FOUND = text(
-    "blank OR wrong_size OR wrong_ratio OR wrong_alpha OR duplicate_of IS NOT NULL "
-    "OR near_duplicate_of IS NOT NULL OR check_problem IS NOT NULL"
-)
+_FOUND = {  # by the columns of ``models.checks.findings``
+    **{name: text(name) for name in ("blank", "wrong_size", "wrong_ratio", "wrong_alpha", "c2pa", "xmp")},
+    **{name: text(f"{name} IS NOT NULL") for name in ("duplicate_of", "near_duplicate_of", "check_problem")},
+}
 
 assets = Table(
     "assets",
@@ -675,7 +697,10 @@ assets = Table(
     ),
     Index("ix_assets_job_id_position", "job_id", "position"),
     # in which something was found that is wrong: few
-    Index("ix_assets_found", "job_id", postgresql_where=_FOUND, sqlite_where=_FOUND),
+    *(
+        Index(f"ix_assets_{name}", "job_id", "caller_id", postgresql_where=found, sqlite_where=found)
+        for name, found in _FOUND.items()
+    ),
     Index("ix_assets_key", "key"),
     Index(
         "ix_assets_unused_until",

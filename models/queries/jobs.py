@@ -7,15 +7,16 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, Row, Select, bindparam, func, insert, select, text, true
+from sqlalchemy import Column, Row, Select, bindparam, func, insert, literal_column, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.integrity.unreadable import readable
-from models.queries.selection.job_filter import JobFilter, conditions
+from models.queries.selection.job_filter import JobFilter, conditions, marked_jobs
 from models.states import JobStatus
 from models.tables import attempts, callers, events, jobs
 
 _HIDDEN = frozenset({"answer", "lease_token", "leased_at", "start_at", "store_tries"})
+_SUCCEEDED = JobStatus.SUCCEEDED.value
 SHOWN = tuple(column for column in jobs.columns if column.name not in _HIDDEN)
 
 
@@ -171,8 +172,17 @@ async def list_jobs(
     """Return a page of the jobs of some callers, newest first: the newest of the newest of each caller.
 
     So the indexes by caller serve for any filter, and no more than ``limit`` rows of each caller are read.
+    Jobs with a check's finding, a verdict or a tag have indexes of their own
+    on PostgreSQL, of all callers.
     """
     sqlite = connection.dialect.name == "sqlite"
+    marked = None if sqlite else marked_jobs(wanted, caller_ids)
+    if not sqlite and (marked is not None or (wanted.tag is not None and wanted.campaign is None)):
+        query = select(*SHOWN).where(jobs.c.caller_id.in_(caller_ids), *conditions(wanted, sqlite=sqlite))
+        query = query.order_by((jobs.c.id if marked is None else marked.c.job_id).desc()).limit(limit)
+        if marked is not None:
+            query = query.join_from(marked, jobs, jobs.c.id == marked.c.job_id)
+        return (await connection.execute(query)).all()
     if len(caller_ids) == 1 or sqlite:
         pages = [_page(caller_id, wanted, limit, sqlite=sqlite) for caller_id in caller_ids]
         rows = [row for page in pages for row in (await connection.execute(page)).all()]
@@ -193,8 +203,14 @@ def _page(caller_id: Any, wanted: JobFilter, limit: int, *, sqlite: bool) -> Sel
         fixed.append((jobs.c.status, wanted.statuses[0]))
     elif wanted.campaign is not None:
         fixed.append((jobs.c.campaign, wanted.campaign))
-    others = conditions(wanted, sqlite=sqlite, without=[column.name for column, _ in fixed])
-    query: Select[Any] = select(*SHOWN).where(*others)
+    without, partial = [column.name for column, _ in fixed], []
+    if wanted.statuses == (_SUCCEEDED,) and wanted.model is not None:
+        fixed[1:], partial = (
+            [(jobs.c.model, wanted.model)],
+            [jobs.c.status == literal_column(f"'{_SUCCEEDED}'")],
+        )
+        without.append("model")
+    query: Select[Any] = select(*SHOWN).where(*partial, *conditions(wanted, sqlite=sqlite, without=without))
     if sqlite:
         query = query.where(*(column == value for column, value in fixed)).order_by(jobs.c.id.desc())
     else:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     CompoundSelect,
+    Subquery,
     Text,
     and_,
     case,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     or_,
     select,
     union_all,
+    text,
 )
 
 from models.checks.findings import COLUMNS, Check
@@ -109,6 +111,28 @@ def _of_action(action: UUID) -> CompoundSelect[Any]:
     return union_all(frozen, takes)
 
 
+def marked_jobs(wanted: JobFilter, caller_ids: Collection[UUID]) -> Subquery | None:
+    """Select ids of the jobs with the finding or the verdict of a filter, newest first.
+
+    By an index of these alone, from which a list of them begins, however rare they are. ``None``: the filter
+    has no such condition, or another one that leads to fewer jobs.
+    """
+    if wanted.campaign is not None or wanted.ids is not None or wanted.action is not None:
+        return None
+    if wanted.check is not None:
+        here = select(assets.c.job_id).where(_is_found(wanted.check), assets.c.caller_id.in_(caller_ids))
+        column, here = assets.c.job_id, here.distinct()
+    elif wanted.verdict not in (None, WITHOUT_VERDICT):
+        column = campaign_items.c.job_id
+        here = select(column).where(campaign_items.c.verdict == wanted.verdict)
+    else:
+        return None
+    bounds = [each for each in (wanted.before, wanted.after) if isinstance(each, UUID)]
+    for bound in bounds:
+        here = here.where(column < bound if bound == wanted.before else column > bound)
+    return here.where(column.is_not(None)).order_by(column.desc()).subquery("marked")
+
+
 def _is_searched() -> ColumnElement[bool]:
     """Return whether a job is one of the newest, whose prompts are looked through."""
     every = jobs.alias("every_job")
@@ -124,15 +148,20 @@ def _has_verdict(verdict: str | None) -> ColumnElement[bool]:
 
 
 def _has_finding(check: Check) -> ColumnElement[bool]:
-    column = assets.c[COLUMNS[check]]
     present = or_(assets.c.generation.is_(None), assets.c.generation == jobs.c.generation)
-    query = select(literal(1)).where(assets.c.job_id == jobs.c.id, present)
-    return query.where(column if isinstance(column.type, Boolean) else column.is_not(None)).exists()
+    return select(literal(1)).where(assets.c.job_id == jobs.c.id, present, _is_found(check)).exists()
+
+
+def _is_found(check: Check) -> ColumnElement[bool]:
+    """Return the condition of a partial index of ``assets``."""
+    column = assets.c[COLUMNS[check]]
+    return column if isinstance(column.type, Boolean) else column.is_not(None)
 
 
 def _has_tag(tag: str, *, sqlite: bool) -> ColumnElement[bool]:
     if not sqlite:
-        return jobs.c.tags.op("@>")(func.jsonb_build_array(tag))
+        tagged = text("jobs.tags <> '[]'")  # the condition of the index
+        return and_(jobs.c.tags.op("@>")(func.jsonb_build_array(tag)), tagged)
     each = func.json_each(case((func.json_valid(jobs.c.tags) == 1, jobs.c.tags))).table_valued("value")
     return select(literal(1)).select_from(each).where(each.c.value == tag).exists()
 

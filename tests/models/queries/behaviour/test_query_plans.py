@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.checks.findings import COLUMNS, Check
 from models.database import Database
 from models.queries import assets, call_stats, callers, leases, transitions, workers
 from models.queries import jobs as queries
@@ -236,6 +237,26 @@ async def test_held_jobs_are_found_among_those_of_their_caller(crowd: Database, 
         "ix_jobs_caller_id_status_id",
         lambda connection: held_jobs.lock_held(connection, RARE, wanted, above=MIDDLE, limit=1000),
     )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        *((JobFilter(check=check), f"ix_assets_{COLUMNS[check]}") for check in Check),
+        (JobFilter(statuses=("succeeded",), check=Check.BLANK, before=MIDDLE), "ix_assets_blank"),
+        (JobFilter(statuses=("succeeded",), model="rare"), "ix_jobs_succeeded"),
+    ],
+)
+async def test_rare_jobs_are_listed_by_what_makes_them_rare(
+    crowd: Database, wanted: JobFilter, index: str
+) -> None:
+    if crowd.is_sqlite:
+        index = "ix_jobs_"
+    for own in ([RARE], CALLERS):
+        plans = await plans_of(
+            crowd, lambda connection, own=own: queries.list_jobs(connection, own, wanted, limit=61)
+        )
+        assert any(each.startswith(index) for plan in plans for each in plan.indexes), plans[0].text
 
 
 async def test_places_in_the_queue_are_counted_along_the_index_of_lines(crowd: Database) -> None:
