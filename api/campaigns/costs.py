@@ -99,17 +99,12 @@ def _times(estimate: CostEstimate, calls: int) -> PlannedCost:
     return PlannedCost(estimate.p50 * calls, estimate.p90 * calls, estimate.currency, estimate.source)
 
 
-async def money_of(connection: AsyncConnection, campaign: Campaign) -> dict[str, Any]:
+def money_document(campaign: Campaign, totals: Mapping[SpendKey, Spend]) -> dict[str, Any]:
     """Return the budget of a campaign and what was spent of it, in the currency of the budget.
 
-    Without a budget it is the currency of its calls; those in any other one are ``others``.
+    Without a budget it is the currency of its calls; those in any other one are ``others``. ``totals`` may be
+    those of several campaigns.
     """
-    totals = await sum_spend(connection, [campaign.caller_id], campaigns=[campaign.name])
-    return money_document(campaign, totals)
-
-
-def money_document(campaign: Campaign, totals: Mapping[SpendKey, Spend]) -> dict[str, Any]:
-    """Return what ``money_of`` does, from totals that were read for several campaigns."""
     by_currency = {
         key.currency: spend
         for key, spend in sorted(totals.items())

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.campaigns.costs import money_document, money_of
+from api.campaigns.costs import money_document
 from api.campaigns.plan import estimate_time
 from api.jobs.estimates import eta_view
 from api.services import ApiServices
@@ -21,7 +21,7 @@ from models.checks.findings import found_in
 from models.ids import public_id
 from models.money.money import amount_text
 from models.queries.assets import list_assets
-from models.queries.call_stats import count_in_progress
+from models.queries.call_stats import count_by_campaign
 from models.queries.campaigns.actions import Action
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.costs import costs_of_items
@@ -49,51 +49,27 @@ _DEFINITION = (
 
 
 async def campaign_document(
-    services: ApiServices, connection: AsyncConnection, campaign: Campaign, *, eta: bool = True
+    services: ApiServices, connection: AsyncConnection, campaign: Campaign
 ) -> dict[str, Any]:
-    """Return a campaign as JSON."""
-    at = services.clock()
-    counts = (await count_items(connection, [campaign.id]))[campaign.id]
-    status, paused = _status(campaign, at)
-    jobs = await count_in_progress(connection, campaign.caller_id, campaign=campaign.name, model=None)
-    left = (campaign.expected_items or 0) - sum(counts.values()) + sum(counts.get(state, 0) for state in OPEN)
-    time = None
-    if eta and campaign.is_planned and status in _WAITING and left > 0:
+    """Return a campaign as JSON, with its ETA."""
+    [document] = await campaign_documents(services, connection, [campaign])
+    left = sum(document["items"]["by_status"][state] for state in OPEN)
+    if campaign.is_planned and document["status"] in _WAITING and left > 0:
         model = (campaign.spec or {}).get("model") or ""
-        time = eta_view(await estimate_time(services, connection, campaign, model, left), at)
-    return {
-        "id": public_id("camp", campaign.id),
-        "object": "campaign",
-        "name": campaign.name,
-        "kind": campaign.kind,
-        "status": status,
-        "paused": paused,
-        "rows": campaign.row_count,
-        "items": items_document(campaign, counts),
-        "jobs": jobs,
-        "money": await money_of(connection, campaign),
-        "eta": time,
-        "retry": campaign.retry or {},
-        **_definition(campaign),
-        "created_at": moment(campaign.created_at),
-        "updated_at": moment(campaign.updated_at),
-        "started_at": moment(campaign.started_at),
-        "finished_at": moment(campaign.finished_at),
-        "links": _links(services, campaign),
-    }
+        time = await estimate_time(services, connection, campaign, model, left)
+        document["eta"] = eta_view(time, services.clock())
+    return document
 
 
-async def summary_documents(
+async def campaign_documents(
     services: ApiServices, connection: AsyncConnection, found: Sequence[Campaign]
 ) -> list[dict[str, Any]]:
-    """Return what lists show of campaigns: progress, money and pause, by two statements for all."""
-    at = services.clock()
+    """Return campaigns as lists show them, by three statements for all; without ETA."""
+    at, names = services.clock(), sorted({campaign.name for campaign in found})
+    callers = sorted({campaign.caller_id for campaign in found})
     counts = await count_items(connection, [campaign.id for campaign in found])
-    totals = await sum_spend(
-        connection,
-        sorted({campaign.caller_id for campaign in found}),
-        campaigns=sorted({campaign.name for campaign in found}),
-    )
+    totals = await sum_spend(connection, callers, campaigns=names)
+    in_progress = await count_by_campaign(connection, callers, names)
     documents = []
     for campaign in found:
         status, paused = _status(campaign, at)
@@ -107,10 +83,16 @@ async def summary_documents(
                 "paused": paused,
                 "rows": campaign.row_count,
                 "items": items_document(campaign, counts[campaign.id]),
+                "jobs": in_progress[campaign.caller_id, campaign.name],
                 "money": money_document(campaign, totals),
+                "eta": None,
+                "retry": campaign.retry or {},
+                **_definition(campaign),
                 "created_at": moment(campaign.created_at),
+                "updated_at": moment(campaign.updated_at),
                 "started_at": moment(campaign.started_at),
                 "finished_at": moment(campaign.finished_at),
+                "links": _links(services, campaign),
             }
         )
     return documents

@@ -1,6 +1,6 @@
 """Statistics of recent calls: counts and samples, by channel and by set of jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -99,6 +99,22 @@ async def count_in_progress(
     )
     counted = {row[0]: int(row[1]) for row in await connection.execute(statement)}
     return {status: counted.get(status, 0) for status in IN_PROGRESS}
+
+
+async def count_by_campaign(
+    connection: AsyncConnection, caller_ids: Sequence[UUID], names: Sequence[str]
+) -> Mapping[tuple[UUID, str], dict[str, int]]:
+    """Count open jobs that are not queued as ``count_in_progress`` does, by caller and campaign."""
+    counted: dict[tuple[UUID, str], dict[str, int]] = {
+        (caller_id, name): dict.fromkeys(IN_PROGRESS, 0) for caller_id in caller_ids for name in names
+    }
+    key = jobs.c.caller_id, jobs.c.campaign, jobs.c.status
+    own = jobs.c.caller_id.in_(caller_ids), jobs.c.campaign.in_(names), jobs.c.status.in_(IN_PROGRESS)
+    for caller_id, name, status, count in await connection.execute(
+        select(*key, func.count()).where(*own).group_by(*key)
+    ):
+        counted[caller_id, name][status] = int(count)
+    return counted
 
 
 async def last_backoff(

@@ -76,7 +76,7 @@ class CampaignDocument(BaseModel):
 
 
 class CampaignPageDocument(BaseModel):
-    """A page of campaigns by name; pass ``next`` as ``after`` for the following page."""
+    """A page of campaigns; pass ``next`` as ``after``, or as ``before`` with ``order=newest``."""
 
     data: list[CampaignDocument]
     next: str | None

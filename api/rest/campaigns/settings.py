@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
+from api.campaigns.campaign_list import list_by_name, list_newest
 from api.campaigns.control import change_campaign, check_room, create_campaign, delete_campaign
 from api.campaigns.documents import campaign_document, unnamed_document
 from api.campaigns.lookup import find_named
@@ -32,25 +33,25 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
-from api.rest.parameters import read_integer, read_query, read_text
+from api.rest.parameters import read_integer, read_query, read_text, read_words
 from api.services import ApiServices, services_of
 from api.web.json_body import read_json
-from api.web.problems import Problem, not_found
+from api.web.problems import Problem, invalid_field, not_found
 from api.web.responses import JsonResponse
 from models.campaigns.spec import LONGEST_NAME
+from models.campaigns.status import CampaignStatus
 from models.errors import Conflict
-from models.queries.campaigns.campaigns import Campaign, adopt_plain, list_planned_and_plain
+from models.queries.campaigns.campaigns import Campaign, adopt_plain
 from models.queries.campaigns.settings import (
     any_job_of,
     find_campaign,
-    list_names_of_jobs,
     save_campaign,
 )
 
 LONGEST_PAGE = 200
 PAGE = 100
-_MOST_NAMES = 10_000  # campaigns of a caller that only jobs name; the first of them are listed
-_LIST_PARAMETERS = frozenset({"after", "limit"})
+_ORDERS = ("name", "newest")
+_LIST_PARAMETERS = frozenset({"after", "before", "limit", "order", "status"})
 
 
 def read_settings(value: Any) -> CampaignSettings:
@@ -82,28 +83,27 @@ def _merge_patch(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[st
 
 
 async def get_campaigns(request: Request) -> Response:
-    """Return a page of the campaigns that are planned, have settings or are named by jobs, by name."""
+    """Return a page of campaigns: the caller's by name, or those in its scope, the newest first."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _LIST_PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
-    after = read_text(query, "after", longest=LONGEST_NAME)
-    async with services.database.reading() as connection:
-        found = await list_planned_and_plain(connection, [caller.id], after=after, limit=limit + 1)
-        known = {each.name: each for each in found}
-        named = await list_names_of_jobs(connection, caller.id, limit=_MOST_NAMES)
-        unnamed = {name for name in named if name not in known and (after is None or name > after)}
-        if len(found) > limit:  # further campaigns follow: names beyond the last found belong to a later page
-            unnamed = {name for name in unnamed if name < found[-1].name}
-        names = sorted({*known, *unnamed})
-        page = [
-            await campaign_document(services, connection, known[name], eta=False)
-            if name in known
-            else unnamed_document(services, name, {}, None)
-            for name in names[:limit]
-        ]
-    following = page[-1]["name"] if len(names) > limit else None
-    return JsonResponse({"data": page, "next": following}, headers=NO_STORE)
+    after, before = (read_text(query, name, longest=LONGEST_NAME) for name in ("after", "before"))
+    statuses = read_words(query, "status", known=[*CampaignStatus])
+    orders = read_words(query, "order", known=_ORDERS)
+    if len(orders) > 1:
+        raise invalid_field("order", f"write one of {', '.join(_ORDERS)}")
+    if "newest" not in orders:
+        for name in ("before", "status"):
+            if query.get(name):
+                raise invalid_field(name, "needs order=newest")
+        page = await list_by_name(services, caller, after=after, limit=limit)
+    elif after is not None:
+        raise invalid_field("after", "is the cursor of order=name; write before=ID of a campaign")
+    else:
+        wanted = [CampaignStatus(status) for status in statuses]
+        page = await list_newest(services, caller, statuses=wanted, before=before, limit=limit)
+    return JsonResponse({"data": page.documents, "next": page.following}, headers=NO_STORE)
 
 
 async def post_campaign(request: Request) -> Response:
@@ -234,8 +234,20 @@ def add_routes(router: APIRouter) -> None:
         merge_responses(page, problem_responses(401, 422)),
         request_docs(
             query_parameter(
-                "after", "Cursor: `next` of the previous page.", type="string", maxLength=LONGEST_NAME
+                "after",
+                "Cursor: `next` of the previous page, by name.",
+                type="string",
+                maxLength=LONGEST_NAME,
             ),
+            query_parameter(
+                "order",
+                "`newest`: those that have an id, the newest first; for all but users' keys, of all callers.",
+                type="string",
+                enum=[*_ORDERS],
+                default=_ORDERS[0],
+            ),
+            query_parameter("before", "Cursor: `next` of the previous page, newest first.", type="string"),
+            query_parameter("status", "With `order=newest`: statuses, with commas between.", type="string"),
             query_parameter(
                 "limit", "Campaigns per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
             ),

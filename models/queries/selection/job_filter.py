@@ -19,8 +19,8 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    union_all,
     text,
+    union_all,
 )
 
 from models.checks.findings import COLUMNS, Check

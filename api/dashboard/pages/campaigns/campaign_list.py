@@ -5,19 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from api.campaigns.documents import summary_documents
+from api.campaigns.campaign_list import list_newest
 from api.dashboard.figures.campaign_progress import Picture, money_of, progress_of
 from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
-from api.jobs.caller_scope import callers_in_scope
 from api.services import ApiServices
-from api.web.problems import invalid_field
-from models.campaigns.status import CampaignStatus
-from models.errors import NotFound
+from models.campaigns.status import CampaignKind, CampaignStatus
 from models.ids import parse_id, public_id
 from models.queries.callers import list_ids
-from models.queries.campaigns.campaigns import count_by_status, list_newest
+from models.queries.campaigns.campaigns import count_by_status
 from models.queries.campaigns.items import newest_pictures
 from models.serializers import asset_view
 
@@ -39,31 +36,18 @@ async def _counts(services: ApiServices, scope: UUID | None) -> Mapping[str, int
         return await count_by_status(connection, callers)
 
 
-def _cursor(view: PageView) -> UUID | None:
-    given = view.query.get("before")
-    try:
-        return parse_id("camp", given) if given else None
-    except NotFound as error:
-        raise invalid_field("before", "must be the id of a campaign") from error
-
-
 async def load(view: PageView) -> Mapping[str, Any]:
     """Return a page of campaigns, the newest first. Raises the 422 problem of a wrong cursor."""
     services, shown = view.services, view.query.get("view", "")
     shown = shown if shown in VIEWS else ""
     counts = await shared(view, 1.0, _counts)
+    before = view.query.get("before")
+    page = await list_newest(services, view.caller, statuses=VIEWS[shown][1], before=before, limit=_ROWS)
+    planned = [
+        parse_id("camp", each["id"]) for each in page.documents if each["kind"] == CampaignKind.PLANNED
+    ]
     async with services.database.reading() as connection:
-        found = await list_newest(
-            connection,
-            await callers_in_scope(connection, view.caller, None),
-            statuses=[status.value for status in VIEWS[shown][1]],
-            before=_cursor(view),
-            limit=_ROWS + 1,
-        )
-        documents = await summary_documents(services, connection, found[:_ROWS])
-        pictures = await newest_pictures(
-            connection, [campaign.id for campaign in found[:_ROWS] if campaign.is_planned], limit=_PICTURES
-        )
+        pictures = await newest_pictures(connection, planned, limit=_PICTURES)
     strips: dict[str, list[Picture]] = defaultdict(list)
     for row in pictures:
         asset = asset_view(row, public_url=services.public_url)
@@ -73,9 +57,9 @@ async def load(view: PageView) -> Mapping[str, Any]:
     return {
         "campaigns": [
             (each, progress_of(each["items"]), money_of(each["money"]), strips.get(each["id"], []))
-            for each in documents
+            for each in page.documents
         ],
-        "following": documents[-1]["id"] if len(found) > _ROWS else None,
+        "following": page.following,
         "views": [
             (name, label, sum(counts.get(each, 0) for each in statuses) if statuses else None)
             for name, (label, statuses) in VIEWS.items()

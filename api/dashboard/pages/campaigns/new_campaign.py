@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.access.roles import may_change
-from api.campaigns.documents import campaign_document
+from api.campaigns.documents import campaign_documents
 from api.campaigns.lookup import get_named
 from api.campaigns.plan import make_plan
 from api.dashboard.language.locales import msgid
@@ -21,7 +21,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
     if name := view.query.get("draft"):
         async with services.database.reading() as connection:
             campaign = await get_named(connection, view.caller, name)
-            draft = await campaign_document(services, connection, campaign, eta=False)
+            [draft] = await campaign_documents(services, connection, [campaign])
         if campaign.status == CampaignStatus.DRAFT and (campaign.row_count or draft["axes"]):
             plan = await make_plan(services, campaign)
     return {

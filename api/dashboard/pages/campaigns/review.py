@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from api.campaigns.documents import items_document_page, summary_documents
+from api.campaigns.documents import campaign_documents, items_document_page
 from api.campaigns.lookup import get_named
 from api.campaigns.review import VerdictRequest, give_verdicts
 from api.campaigns.selection import GivenItems, read_cursor, write_cursor
@@ -57,7 +57,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
     one_by_one = view.query.get("view") == "one"
     async with services.database.reading() as connection:
         campaign = await get_named(connection, view.caller, name)
-        [summary] = await summary_documents(services, connection, [campaign])
+        [summary] = await campaign_documents(services, connection, [campaign])
         after = read_cursor(view.query.get("before"))
         if after is None and (item := view.query.get("item")):
             position = await find_position(connection, campaign.id, parse_id("item", item))
