@@ -6,7 +6,7 @@ from socket import socket
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.cli.demo_campaign import PRICE, SampleCampaign
+from api.cli.demo_campaign import MODEL, PRICE, SampleCampaign
 from api.cli.doctor.command import shared_findings
 from api.cli.exit_codes import Exit
 from api.cli.key_admin import create_key, revoke_keys
@@ -90,8 +90,8 @@ def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
             {
                 "name": "practice",
                 "base_url": provider,
-                "api_key": "practice",
-                "models": ["*"],
+                "api_key": "practice-provider",  # no word of an answer: there it would be replaced
+                "models": [MODEL, "practice-image", "practice-text", "*"],  # named for lists of models
                 "concurrency": 4,
                 "prices": {"*": {"per_call": PRICE, "currency": "USD"}},
             }

@@ -67,8 +67,10 @@ def read_batch(members: Mapping[str, Any], key: UUID, at: datetime) -> BatchRequ
 
 def _text(members: Mapping[str, Any], name: str) -> str:
     value = members.get(name)
-    if not isinstance(value, str) or not value:
+    if value is None:
         raise InvalidRequest(name, "is required: a text")
+    if not isinstance(value, str) or not value:
+        raise InvalidRequest(name, "must be a text")
     return value
 
 
@@ -83,8 +85,9 @@ def _window(value: Any) -> timedelta:
     found = _WINDOW.fullmatch(value) if isinstance(value, str) else None
     window = int(found[1]) * _UNITS[found[2]] if found else None
     if window is None or window > _LONGEST_WINDOW:
+        words = "is required" if value is None else "can't be read"
         raise InvalidRequest(
-            "completion_window", "is required: 24h, or another time from 1m to 30d, such as 90m"
+            "completion_window", f"{words}: 24h, or another time from 1m to 30d, such as 90m"
         )
     return window
 

@@ -26,8 +26,10 @@ def read_input(given: Any) -> list[Message]:
     """Return the messages of ``input``, a text or a list of items. Raises ``InvalidRequest``."""
     if isinstance(given, str):
         return [{"role": "user", "content": [{"type": "text", "text": given}]}]
-    if not isinstance(given, list) or not given:
+    if given is None:
         raise InvalidRequest("input", "is required: a text, or a list of items")
+    if not isinstance(given, list) or not given:
+        raise InvalidRequest("input", "must be a text, or a list of items")
     messages: list[Message] = []
     pictures: list[dict[str, Any]] = []
     for number, item in enumerate(given):

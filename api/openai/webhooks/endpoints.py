@@ -177,7 +177,8 @@ def _changes(members: Mapping[str, Any], services: ApiServices, *, required: boo
     if required or "name" in members:
         name = members.get("name")
         if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME:
-            raise InvalidRequest("name", f"is required: a text of at most {_LONGEST_NAME} characters")
+            words = "is required" if name is None else "can't be used"
+            raise InvalidRequest("name", f"{words}: a text of at most {_LONGEST_NAME} characters")
         found["description"] = name
     if required or "url" in members:
         url = members.get("url")
@@ -189,7 +190,8 @@ def _changes(members: Mapping[str, Any], services: ApiServices, *, required: boo
     if required or "event_types" in members:
         events = members.get("event_types")
         if not isinstance(events, list) or not events:
-            raise InvalidRequest("event_types", "is required: a list of at least one event")
+            words = "is required" if events is None else "can't be used"
+            raise InvalidRequest("event_types", f"{words}: a list of at least one event")
         found["events"] = sorted({event_of(each, "event_types") for each in events})
     return found
 
