@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chinese_terms import former_words
+
 ROOT = Path(__file__).parent.parent
 CHINESE = ROOT / "docs" / "zh"
 PAGES = sorted(page.name for page in CHINESE.glob("*.md"))
@@ -59,6 +61,11 @@ def test_a_chinese_page_is_built_as_its_english_page(name: str) -> None:
 def test_a_chinese_page_names_the_settings_of_its_english_page(name: str) -> None:
     english, chinese = both(name)
     assert sorted(set(SETTING.findall(chinese))) == sorted(set(SETTING.findall(english)))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_chinese_page_has_one_word_for_each_term(name: str) -> None:
+    assert former_words(prose(both(name)[1])) == set()
 
 
 @pytest.mark.parametrize("name", PAGES)

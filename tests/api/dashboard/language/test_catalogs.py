@@ -9,6 +9,7 @@ import pytest
 
 from api.dashboard.language.catalogs import FOLDER, compile_catalog, load_catalog, read_catalog
 from tests.api.dashboard.texts import texts_of_pages
+from tests.support.chinese_terms import TERMS, former_words
 
 
 @cache
@@ -34,6 +35,18 @@ def test_a_translation_has_the_values_of_its_text() -> None:
         if text:
             wanted = set(re.findall(r"%\((\w+)\)s|\{(\w+)\}", text))
             assert set(re.findall(r"%\((\w+)\)s|\{(\w+)\}", translation)) == wanted, text
+
+
+def test_each_term_has_one_word() -> None:
+    former = {text: found for text, translation in chinese().items() if (found := former_words(translation))}
+    assert former == {}
+    titles = {text: translation for text, translation in chinese().items() if len(text.split()) == 1}
+    for term, (word, _) in TERMS.items():
+        for text, translation in titles.items():
+            if re.fullmatch(term, text, re.IGNORECASE):
+                assert word in translation, text
+    held = {text for text in chinese() if re.search(r"\bheld\b(?! up)", text, re.IGNORECASE)}
+    assert {text for text in held if "待人工处理" not in chinese()[text]} == set()
 
 
 def test_a_catalog_is_read_by_gettext() -> None:
