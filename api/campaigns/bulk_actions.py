@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access.audit import describe_change
 from api.auth import Caller
 from api.campaigns.documents import action_document
 from api.campaigns.lookup import get_named
@@ -14,7 +15,7 @@ from api.services import ApiServices
 from api.web.problems import not_found
 from models.campaigns.actions import ActionStatus
 from models.errors import Conflict
-from models.ids import parse_id
+from models.ids import parse_id, public_id
 from models.queries.campaigns import actions, campaigns
 from models.queries.campaigns.actions import Action
 from models.queries.short_ids import whole_id
@@ -64,6 +65,11 @@ async def abort_action(services: ApiServices, caller: Caller, text: str) -> dict
             "detail": f"aborted by {caller.by}",
         }
         await actions.change_action(connection, action.id, at=at, changes=changes)
+        describe_change(
+            target=public_id("action", action.id),
+            before={"status": action.status},
+            after={"status": ActionStatus.ABORTED.value},
+        )
         return await _document(connection, await _find(connection, caller, text))
 
 

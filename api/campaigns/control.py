@@ -104,7 +104,9 @@ async def create_campaign(services: ApiServices, caller: Caller, value: Any) -> 
     async with services.database.writing() as connection:
         await check_room(connection, services, caller, spec.name)
         await insert_draft(connection, services, caller, spec, at)
-        return await _read(connection, caller, spec.name)
+        made = await _read(connection, caller, spec.name)
+        _describe(made, before={}, after={"name": spec.name})
+    return made
 
 
 async def insert_draft(

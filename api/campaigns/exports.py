@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access.audit import describe_change
 from api.auth import Caller
 from api.campaigns.control import spec_of
 from api.campaigns.lookup import get_named
@@ -45,6 +46,8 @@ async def create_export(services: ApiServices, caller: Caller, name: str, option
         at = services.clock()
         key = await exports.insert_export(connection, campaign.id, campaign.caller_id, options, at)
         row = await exports.get_export(connection, key)
+        about = {"export": public_id("export", key), "format": options.format.value}
+        describe_change(target=public_id("camp", campaign.id), after=about)
     assert row is not None
     return row
 

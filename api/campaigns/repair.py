@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access.audit import describe_change
 from api.auth import Caller
 from api.campaigns.control import spec_of, variants_of
 from api.campaigns.costs import estimate_cost
@@ -166,4 +167,10 @@ async def _begin(
     if campaign.status == S.FINISHED and action.eligible:
         changes = {"finished_at": None, "failing_since": at}
         await campaigns.change_status(connection, campaign, S.RUNNING, at=at, changes=changes)
+    describe_change(
+        target=public_id("camp", campaign.id),
+        filter=action.filter,
+        count=action.eligible,
+        after={"action": public_id("action", action.id), "kind": action.kind, **action.parameters},
+    )
     return action_document(campaign, action)

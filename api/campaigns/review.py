@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access.audit import describe_change
 from api.auth import Caller
 from api.campaigns.control import spec_of
 from api.campaigns.documents import action_document, takes_document
@@ -17,7 +18,7 @@ from models.campaigns.actions import ActionKind, ActionStatus, verdict_refusal
 from models.campaigns.item_state import ItemState
 from models.clock import rfc3339
 from models.errors import Conflict, InvalidRequest
-from models.ids import new_id, parse_id
+from models.ids import new_id, parse_id, public_id
 from models.queries.campaigns import actions, verdicts
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.counts import count_items
@@ -48,7 +49,8 @@ async def give_verdicts(
     Raises the 404 problem of items of other campaigns, and the 409 problem with both numbers.
     """
     at = services.clock()
-    async with services.database.writing() as connection:
+    opened = services.database
+    async with opened.reading() if request.dry_run else opened.writing() as connection:
         campaign = await get_named(connection, caller, name)
         spec_of(campaign)
         choice = await choose(connection, campaign, request.given)
@@ -93,6 +95,12 @@ async def give_verdicts(
             "at": at,
         }
         await verdicts.insert_verdicts(connection, decided, person)
+        describe_change(
+            target=public_id("camp", campaign.id),
+            filter=action.filter,
+            count=len(decided),
+            after={name: value for name, value in action.parameters.items() if value is not None},
+        )
     return action_document(campaign, action)
 
 

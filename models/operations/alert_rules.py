@@ -125,7 +125,8 @@ def _rest(facts: AlertFacts) -> Iterator[FiringAlert]:
         words = f"The campaign {name} has paused itself: too many of its items failed."
         yield FiringAlert(N.CAMPAIGN_FAILING, name, words)
     if facts.held:
-        words = f"{facts.held:,} jobs wait for a person's decision; their calls may have been charged."
+        waiting = "1 job waits" if facts.held == 1 else f"{facts.held:,} jobs wait"
+        words = f"{waiting} for a person's decision; a call may have been charged."
         yield FiringAlert(N.HELD_JOBS, "", words)
     if facts.broker_error:
         yield FiringAlert(N.BROKER_UNUSABLE, "", f"The broker carries no messages: {facts.broker_error}")

@@ -155,6 +155,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   if (target?.closest("#theme")) return changeTheme();
+  if (target?.closest("#zone")) return changeZone();
   const inner = target?.closest("a[data-inner]");
   if (inner && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); visit(inner.href); }
 });
@@ -166,6 +167,24 @@ function changeTheme() {
   document.documentElement.dataset.theme = next;
   localStorage.setItem("darkroom-theme", next);
 }
+
+// --- Times are relative; the time under the pointer is in UTC, or by this browser's clock and zone.
+
+const ZONE = "darkroom-zone";
+function showZone() {
+  const local = localStorage.getItem(ZONE) === "local";
+  document.getElementById("zone")?.setAttribute("aria-pressed", String(!local));
+  for (const each of document.querySelectorAll("time[datetime]")) {
+    each.dataset.utc ??= each.title;
+    each.title = local ? new Date(each.dateTime).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "long" }) : each.dataset.utc;
+  }
+}
+function changeZone() {
+  localStorage.setItem(ZONE, localStorage.getItem(ZONE) === "local" ? "utc" : "local");
+  showZone();
+}
+document.addEventListener("htmx:after:swap", showZone);
+showZone();
 
 // --- Navigation within a page: filters and pages of a list are in the address.
 

@@ -7,6 +7,7 @@ import pytest
 from models.channels import ChannelSettings
 from models.clock import now
 from models.queries.channels import mark_configured, sync_channels
+from models.queries.dashboard.audit import list_entries
 from models.states import JobStatus
 from tests.api.rest.campaigns.conftest import SPRING, Create
 from tests.api.rest.campaigns.made import control, end, listed, start
@@ -231,3 +232,25 @@ async def test_an_action_is_a_filter_of_its_items_and_of_the_takes_that_it_made(
     assert counted["eligible"] + sum(each["count"] for each in counted["skipped"]) == 2
     wrong = await service.get(f"{SPRING}/items", params={"action": "job_1"})
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "action")
+
+
+async def test_what_is_done_to_a_campaign_is_logged_with_its_count_and_a_dry_run_is_not(
+    service: Service, items: list[dict[str, Any]]
+) -> None:
+    campaign = (await service.get(SPRING)).json()["id"]
+    async with service.services.database.reading() as connection:
+        before = len(await list_entries(connection, limit=100))
+    await retry(service, mode="missing_and_failed", dry_run=True)
+    await service.post(f"{SPRING}/verdicts", json={"filter": {}, "verdict": "pick", "dry_run": True})
+    begun = await retry(service, mode="missing_and_failed", expected_count=1)
+    picked = {"items": [items[0]["id"]], "verdict": "pick"}
+    await service.post(f"{SPRING}/verdicts", json=picked)
+    await service.post(f"{SPRING}/exports", json={"format": "zip"})
+    await service.post(f"/v1/actions/{begun['id']}/abort")
+    async with service.services.database.reading() as connection:
+        entries = await list_entries(connection, limit=100)
+    found = [(each.target, each.count, each.after) for each in reversed(entries[: len(entries) - before])]
+    assert [target for target, _, _ in found] == [campaign, campaign, campaign, begun["id"]]
+    assert [count for _, count, _ in found] == [1, 1, None, None]
+    assert found[0][2]["action"] == begun["id"]
+    assert [after for _, _, after in found][1::2] == [{"verdict": "pick"}, {"status": "aborted"}]
