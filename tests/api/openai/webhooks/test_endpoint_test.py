@@ -8,11 +8,14 @@ from typing import Any
 
 import openai
 import pytest
+from sqlalchemy import update
 
+from models.tables import jobs
 from tests.api.openai.batches.batch_stack import line, open_batch_stack
 from tests.api.openai.stack import MODEL, OpenAiStack
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.webhook_worker import new_webhook_worker
+from worker.maintenance.expiry import expire_overdue
 
 
 @asynccontextmanager
@@ -91,10 +94,15 @@ async def test_ends_of_background_responses_and_of_batches_are_unwrapped_by_the_
         )
         gone = await client.responses.create(**ask, background=True, extra_body=later)
         await client.responses.cancel(gone.id)
+        late = await client.responses.create(**ask, background=True, extra_body=later)
+        database, at = batches.services.database, batches.services.clock()
+        async with database.writing() as connection:
+            await connection.execute(update(jobs).where(jobs.c.not_before > at).values(expires_at=at))
+        await expire_overdue(database, at)
         await client.responses.create(**ask)  # its client waits: there is no event
         good, bad = await batches.create([line("a")]), await batches.create(b"{")
         async with asyncio.timeout(20):
-            while len(receiver.messages) < 5:  # noqa: ASYNC110 - over HTTP
+            while len(receiver.messages) < 6:  # noqa: ASYNC110 - over HTTP
                 await asyncio.sleep(0.03)
         unwrapped = [
             client.webhooks.unwrap(message.body, message.headers, secret=made.signing_secret)
@@ -104,8 +112,12 @@ async def test_ends_of_background_responses_and_of_batches_are_unwrapped_by_the_
             ("response.completed", done.id),
             ("response.failed", lost.id),
             ("response.cancelled", gone.id),
+            ("response.incomplete", late.id),
             ("batch.completed", good.id),
             ("batch.failed", bad.id),
         }
-        assert len({event.id for event in unwrapped}) == len(unwrapped) == 5
+        assert len({event.id for event in unwrapped}) == len(unwrapped) == 6
+        shown = await client.responses.retrieve(late.id)
+        assert shown.incomplete_details is not None
+        assert (shown.status, str(shown.incomplete_details.reason)) == ("incomplete", "expired")
     await receiver.stop()
