@@ -23,6 +23,7 @@ from bench import (
     outage,
     polling,
     rounds,
+    routing,
     rows,
     scale,
     submit,
@@ -57,6 +58,7 @@ _BENCHES: Mapping[str, Callable[[Servers], Sequence[Figure]]] = {
     "upkeep": upkeep.measure,
     "dashboard": dashboard.measure,
     "months": months.measure,
+    "routing": routing.measure,
 }
 _LONG = frozenset({"limiter", "hidden", "scale", "months"})  # ten minutes and more: only by name
 

@@ -13,7 +13,7 @@ from models.errors import DatabaseAway
 from models.queries.operations import partition_conversion as conversion
 from models.queries.operations.partitions import TABLES, add_months
 
-_TRIES, _PAUSE = 20, 3.0  # seconds; as migrations wait for a lock
+_TRIES, _PAUSE = 60, 1.0  # seconds between two
 _LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE
 
 

@@ -15,11 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import first_id
 from models.operations.months import later_month, month_of
-from models.queries.operations.partitions import AHEAD, DEFAULT, HISTORY, add_month
+from models.queries.operations.partitions import AHEAD, DEFAULT, HISTORY, add_month, give_way
 
 _MARGIN = timedelta(days=7)  # until a month begins that the table has no rows of: a conversion ends before
 _LEFT_OVER = timedelta(days=3)  # then it can't be under way any more
-_LOCK_TIMEOUT = "3s"
 _OWN = "partition_history"  # the constraint
 
 
@@ -49,7 +48,7 @@ async def validate(connection: AsyncConnection, table: Table) -> None:
 
 async def abandon(connection: AsyncConnection, table: Table) -> None:
     """Take back what ``begin`` did."""
-    await _wait_briefly(connection)
+    await give_way(connection)
     await connection.execute(text(f"ALTER TABLE {table.name} DROP CONSTRAINT IF EXISTS {_OWN}"))
 
 
@@ -67,10 +66,12 @@ async def is_left_over(connection: AsyncConnection, table: Table, at: datetime) 
 async def exchange(connection: AsyncConnection, table: Table, end: datetime, at: datetime) -> None:
     """Put a partitioned table in the place of this one, which becomes its first partition if it has rows.
 
-    Writers wait meanwhile, for some hundredths of a second.
+    Readers and writers wait meanwhile, for some hundredths of a second.
     """
-    await _wait_briefly(connection)
-    await connection.execute(text("LOCK TABLE jobs IN SHARE ROW EXCLUSIVE MODE"))  # writers lock it first
+    await give_way(connection)
+    # jobs first, as all others do: the reference to it is exchanged, too. A weaker lock would deadlock with
+    # transactions that have written to the table and go on with jobs
+    await connection.execute(text("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE"))
     await connection.execute(text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
     definition, name = await _read(connection, table), table.name
     history = f"{name}_{HISTORY}"
@@ -161,7 +162,3 @@ async def _read(connection: AsyncConnection, table: Table) -> _Definition:
         [row.tgname for row in triggers],
         statements,
     )
-
-
-async def _wait_briefly(connection: AsyncConnection) -> None:
-    await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
