@@ -66,7 +66,7 @@ async def is_left_over(connection: AsyncConnection, table: Table, at: datetime) 
 async def exchange(connection: AsyncConnection, table: Table, end: datetime, at: datetime) -> None:
     """Put a partitioned table in the place of this one, which becomes its first partition if it has rows.
 
-    Readers and writers wait meanwhile, for some hundredths of a second.
+    Readers and writers of jobs wait meanwhile: it changes the catalog only.
     """
     await give_way(connection)
     # jobs first, as all others do: the reference to it is exchanged, too. A weaker lock would deadlock with
