@@ -32,6 +32,7 @@ from bench import (
     walk,
 )
 from bench.figures import Figure, show
+from bench.peers import compare
 from bench.servers import Servers, open_servers
 
 _BENCHES: Mapping[str, Callable[[Servers], Sequence[Figure]]] = {
@@ -59,8 +60,9 @@ _BENCHES: Mapping[str, Callable[[Servers], Sequence[Figure]]] = {
     "dashboard": dashboard.measure,
     "months": months.measure,
     "routing": routing.measure,
+    "peers": compare.measure,
 }
-_LONG = frozenset({"limiter", "hidden", "scale", "months"})  # ten minutes and more: only by name
+_LONG = frozenset({"limiter", "hidden", "scale", "months", "peers"})  # ten minutes and more: only by name
 
 
 def main(names: Sequence[str]) -> int:
