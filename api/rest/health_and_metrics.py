@@ -12,7 +12,14 @@ from starlette.responses import Response
 
 from api.access.roles import forbidden
 from api.auth import authenticate, needs_key
-from api.rest.openapi.route_docs import merge_responses, problem_responses, request_docs, response, schema_ref
+from api.rest.openapi.route_docs import (
+    add_operation,
+    merge_responses,
+    problem_responses,
+    request_docs,
+    response,
+    schema_ref,
+)
 from api.services import services_of
 from api.web.allowed_hosts import is_loopback
 from api.web.problems import Problem
@@ -128,27 +135,27 @@ def _is_local(request: Request) -> bool:
 
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
-    router.add_api_route(
+    add_operation(
+        router,
+        "GET",
         "/v1/workers",
         get_workers,
-        methods=["GET"],
-        tags=["operations"],
-        summary="List the workers with their heartbeats (viewers)",
-        responses=merge_responses(
+        "List the workers with their heartbeats (viewers)",
+        merge_responses(
             response(200, "The workers.", schema_ref("WorkerListDocument")), problem_responses(401, 403)
         ),
-        openapi_extra=request_docs(),
+        request_docs(),
     )
-    router.add_api_route(
+    add_operation(
+        router,
+        "GET",
         "/v1/findings",
         get_findings,
-        methods=["GET"],
-        tags=["operations"],
-        summary="What `darkroom doctor` finds, from this process and without calls to providers (viewers)",
-        responses=merge_responses(
+        "What `darkroom doctor` finds, from this process and without calls to providers (viewers)",
+        merge_responses(
             response(200, "The findings.", schema_ref("FindingListDocument")), problem_responses(401, 403)
         ),
-        openapi_extra=request_docs(),
+        request_docs(),
     )
     health = schema_ref("HealthDocument")
     router.add_api_route(

@@ -1,7 +1,7 @@
 """API keys, for admins: list, create, rotate, revoke. A secret is in the response that makes it alone."""
 
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +17,7 @@ from api.jobs.schemas import NonBlank, Timestamp
 from api.jobs.selection.job_conditions import problem_of_validation
 from api.rest.access.sessions import authenticate_admin
 from api.rest.openapi.route_docs import (
+    add_operation,
     merge_responses,
     path_parameter,
     problem_responses,
@@ -166,7 +167,7 @@ async def rotate_key(request: Request) -> Response:
     return _made(made)
 
 
-def _check_rotatable(found: list[ApiKey], at: Any) -> None:
+def _check_rotatable(found: list[ApiKey], at: datetime) -> None:
     if not found:
         raise NotFound("There is no key with this id.")
     if found[0].name == FROM_SETTINGS:
@@ -243,12 +244,4 @@ def add_routes(router: APIRouter) -> None:
             request_docs(key_id),
         ),
     ):
-        router.add_api_route(
-            path,
-            handler,
-            methods=[method],
-            tags=["operations"],
-            summary=summary,
-            responses=responses,
-            openapi_extra=documented,
-        )
+        add_operation(router, method, path, handler, summary, responses, documented)

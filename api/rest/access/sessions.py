@@ -11,6 +11,7 @@ from api.access.audit import describe_change
 from api.access.roles import forbidden
 from api.auth import Caller, authenticate
 from api.rest.openapi.route_docs import (
+    add_operation,
     merge_responses,
     path_parameter,
     problem_responses,
@@ -94,25 +95,23 @@ class SessionPageDocument(BaseModel):
 
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
-    router.add_api_route(
+    add_operation(
+        router,
+        "GET",
         "/v1/sessions",
         list_sessions,
-        methods=["GET"],
-        tags=["operations"],
-        summary="List the open sessions of the dashboard (admin keys)",
-        responses=merge_responses(
+        "List the open sessions of the dashboard (admin keys)",
+        merge_responses(
             response(200, "The sessions.", schema_ref("SessionPageDocument")), problem_responses(401, 403)
         ),
-        openapi_extra=request_docs(),
+        request_docs(),
     )
-    router.add_api_route(
+    add_operation(
+        router,
+        "POST",
         "/v1/sessions/{session_id}/end",
         end_session,
-        methods=["POST"],
-        tags=["operations"],
-        summary="End a session (admin keys)",
-        responses=merge_responses(
-            response(200, "It is done.", {"type": "object"}), problem_responses(401, 403, 404)
-        ),
-        openapi_extra=request_docs(path_parameter("session_id", "Its id.")),
+        "End a session (admin keys)",
+        merge_responses(response(200, "It is done.", {"type": "object"}), problem_responses(401, 403, 404)),
+        request_docs(path_parameter("session_id", "Its id.")),
     )

@@ -11,6 +11,7 @@ from api.auth import authenticate
 from api.jobs.schemas import NonBlank
 from api.jobs.selection.job_conditions import problem_of_validation
 from api.rest.openapi.route_docs import (
+    add_operation,
     merge_responses,
     path_parameter,
     problem_responses,
@@ -106,40 +107,37 @@ def _document(row: Any) -> dict[str, Any]:
 
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
-    router.add_api_route(
+    add_operation(
+        router,
+        "GET",
         "/v1/views",
         get_views,
-        methods=["GET"],
-        tags=["operations"],
-        summary="List your saved views of the dashboard's lists",
-        responses=merge_responses(
+        "List your saved views of the dashboard's lists",
+        merge_responses(
             response(200, "The views.", schema_ref("SavedViewListDocument")), problem_responses(401, 422)
         ),
-        openapi_extra=request_docs(
-            query_parameter("page", f"Only of one page: {' or '.join(PAGES)}.", type="string")
-        ),
+        request_docs(query_parameter("page", f"Only of one page: {' or '.join(PAGES)}.", type="string")),
     )
-    router.add_api_route(
+    add_operation(
+        router,
+        "POST",
         "/v1/views",
         post_view,
-        methods=["POST"],
-        tags=["operations"],
-        summary="Save a view, or replace one of the same name",
-        responses=merge_responses(
+        "Save a view, or replace one of the same name",
+        merge_responses(
             response(200, "The view.", schema_ref("SavedViewDocument")),
             problem_responses(400, 401, 413, 422),
         ),
-        openapi_extra=request_docs(body={"schema": schema_ref("SavedView")}),
+        request_docs(body={"schema": schema_ref("SavedView")}),
     )
-    router.add_api_route(
+    add_operation(
+        router,
+        "DELETE",
         "/v1/views/{page}/{name:path}",
         remove_view,
-        methods=["DELETE"],
-        tags=["operations"],
-        summary="Delete a saved view",
-        status_code=204,
-        responses=merge_responses(response(204, "It is deleted.", None), problem_responses(401, 404)),
-        openapi_extra=request_docs(
+        "Delete a saved view",
+        merge_responses(response(204, "It is deleted.", None), problem_responses(401, 404)),
+        request_docs(
             path_parameter("page", "Page of the view."), path_parameter("name", "Name of the view.")
         ),
     )

@@ -164,6 +164,30 @@ async def abort_one(request: Request) -> Response:
     return JsonResponse(ended, headers=NO_STORE)
 
 
+_EXAMPLES = {
+    "what would change": {
+        "value": {"kind": "retry", "filter": {"status": ["failed"]}, "dry_run": True},
+    },
+    "all that match": {
+        "value": {"kind": "retry", "filter": {"status": ["failed"]}, "expected_count": 344},
+    },
+    "some": {"value": {"kind": "cancel", "ids": ["job_01h455vb4pex5vsknk084sn02q"], "expected_count": 1}},
+}
+_LIST_DOCS = (
+    query_parameter("campaign", "Id or name of a campaign.", type="string", maxLength=LONGEST_NAME),
+    query_parameter(
+        "status",
+        f"Only actions in these states: {comma_separated(list(ActionStatus))}.",
+        type="string",
+    ),
+    query_parameter("kind", f"Only of these kinds: {comma_separated(list(_KINDS))}.", type="string"),
+    query_parameter("before", "Cursor: `next` of the previous page.", type="string", maxLength=64),
+    query_parameter(
+        "limit", "Actions per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
+    ),
+)
+
+
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
     action_id = path_parameter("action_id", "Id of the action: action_…, or a unique beginning of it.")
@@ -174,15 +198,6 @@ def add_routes(router: APIRouter) -> None:
         response(200, "A page of actions.", schema_ref("ActionPageDocument")),
         problem_responses(401, 404, 422),
     )
-    examples = {
-        "what would change": {
-            "value": {"kind": "retry", "filter": {"status": ["failed"]}, "dry_run": True},
-        },
-        "all that match": {
-            "value": {"kind": "retry", "filter": {"status": ["failed"]}, "expected_count": 344},
-        },
-        "some": {"value": {"kind": "cancel", "ids": ["job_01h455vb4pex5vsknk084sn02q"], "expected_count": 1}},
-    }
     add_route(
         router,
         "POST",
@@ -194,7 +209,7 @@ def add_routes(router: APIRouter) -> None:
             response(202, "The action; workers go through its jobs.", schema_ref("ActionDocument")),
             problem_responses(400, 401, 403, 409, 413, 422, 503),
         ),
-        request_docs(body={"schema": schema_ref("ActionRequest"), "examples": examples}),
+        request_docs(body={"schema": schema_ref("ActionRequest"), "examples": _EXAMPLES}),
     )
     add_route(
         router,
@@ -203,19 +218,7 @@ def add_routes(router: APIRouter) -> None:
         get_page,
         "List bulk actions on jobs and items",
         page,
-        request_docs(
-            query_parameter("campaign", "Id or name of a campaign.", type="string", maxLength=LONGEST_NAME),
-            query_parameter(
-                "status",
-                f"Only actions in these states: {comma_separated(list(ActionStatus))}.",
-                type="string",
-            ),
-            query_parameter("kind", f"Only of these kinds: {comma_separated(list(_KINDS))}.", type="string"),
-            query_parameter("before", "Cursor: `next` of the previous page.", type="string", maxLength=64),
-            query_parameter(
-                "limit", "Actions per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
-            ),
-        ),
+        request_docs(*_LIST_DOCS),
     )
     add_route(
         router, "GET", f"{ROOT}/{{action_id}}", get_one, "Get a bulk action", one, request_docs(action_id)

@@ -1,14 +1,13 @@
 """What the campaign routes share: how one is added, the campaign in the path, and its response."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.campaigns.documents import campaign_document
-from api.rest.openapi.route_docs import Responses, path_parameter, response, schema_ref
+from api.rest.openapi import route_docs
+from api.rest.openapi.route_docs import path_parameter, response, schema_ref
 from api.services import ApiServices
 from api.web.problems import invalid_field
 from api.web.responses import JsonResponse
@@ -21,6 +20,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 NAME = path_parameter(
     "name", "Id of the campaign (camp_…, or a unique beginning of it), or its exact name as in its jobs."
 )
+add_route = partial(route_docs.add_route, tag="campaigns")
 CAMPAIGN = response(200, "The campaign.", schema_ref("CampaignDocument"))
 
 
@@ -38,25 +38,3 @@ async def campaign_response(services: ApiServices, campaign: Campaign, status: i
         content = await campaign_document(services, connection, campaign)
     headers = NO_STORE | ({"Location": content["links"]["self"]} if status == 201 else {})
     return JsonResponse(content, status, headers=headers)
-
-
-def add_route(
-    router: APIRouter,
-    method: str,
-    path: str,
-    handler: Callable[[Request], Awaitable[Response]],
-    summary: str,
-    responses: Responses,
-    documented: dict[str, Any],
-) -> None:
-    """Add a route of campaigns."""
-    router.add_api_route(
-        path,
-        handler,
-        methods=[method],
-        tags=["campaigns"],
-        summary=summary,
-        responses=responses,
-        openapi_extra=documented,
-        status_code=int(next(iter(responses))),
-    )

@@ -3,10 +3,14 @@
 The handlers read requests themselves, so FastAPI cannot derive these from their signatures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
 
 from api.web.problems import MEDIA_TYPE
 
@@ -107,3 +111,30 @@ def merge_responses(*responses: Responses) -> Responses:
 def comma_separated(values: Sequence[str]) -> str:
     """Return the values of an enumeration for a description."""
     return ", ".join(values)
+
+
+def add_route(
+    router: APIRouter,
+    method: str,
+    path: str,
+    handler: Callable[[Request], Awaitable[Response]],
+    summary: str,
+    responses: Responses,
+    documented: dict[str, Any],
+    *,
+    tag: str,
+) -> None:
+    """Add a route to a part of the documentation; the first of its responses is that of a success."""
+    router.add_api_route(
+        path,
+        handler,
+        methods=[method],
+        tags=[tag],
+        summary=summary,
+        responses=responses,
+        openapi_extra=documented,
+        status_code=int(next(iter(responses))),
+    )
+
+
+add_operation = partial(add_route, tag="operations")

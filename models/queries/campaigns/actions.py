@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.campaigns.actions import ActionKind, ActionStatus
+from models.queries.selection import action_claims
 from models.tables import action_items, actions
 from models.tables import campaign_items as items
 
@@ -53,6 +55,12 @@ class FrozenItem:
 
 
 _ACTIONS: Select[Any] = select(*(actions.c[field.name] for field in fields(Action)))
+
+
+list_unclaimed = partial(action_claims.list_unclaimed, actions)
+claim = partial(action_claims.claim, actions)
+release = partial(action_claims.release, actions)
+change_action = partial(action_claims.change_action, actions)
 
 
 def _action(row: Row[Any]) -> Action:
@@ -121,33 +129,6 @@ async def any_running(connection: AsyncConnection, campaign_id: UUID) -> bool:
     return await connection.scalar(query.limit(1)) is not None
 
 
-async def list_unclaimed(connection: AsyncConnection, at: datetime) -> Sequence[UUID]:
-    """Return the running actions that no worker goes through, the oldest first."""
-    query = select(actions.c.id).where(actions.c.status == ActionStatus.RUNNING.value, _free(at))
-    return (await connection.scalars(query.order_by(actions.c.id).limit(100))).all()
-
-
-def _free(at: datetime) -> ColumnElement[bool]:
-    return or_(actions.c.claimed_until.is_(None), actions.c.claimed_until <= at)
-
-
-async def claim(
-    connection: AsyncConnection, key: UUID, claim_id: UUID, *, until: datetime, at: datetime
-) -> bool:
-    """Claim a running action, or extend the claim; ``False`` while another worker has it."""
-    running = actions.c.id == key, actions.c.status == ActionStatus.RUNNING.value
-    mine = or_(_free(at), actions.c.claimed_by == claim_id)
-    statement = update(actions).where(*running, mine)
-    found = await connection.execute(statement.values(claimed_by=claim_id, claimed_until=until))
-    return found.rowcount == 1
-
-
-async def release(connection: AsyncConnection, key: UUID, claim_id: UUID) -> None:
-    """Release the claim of an action."""
-    statement = update(actions).where(actions.c.id == key, actions.c.claimed_by == claim_id)
-    await connection.execute(statement.values(claimed_by=None, claimed_until=None))
-
-
 async def next_items(connection: AsyncConnection, action: Action, *, limit: int) -> list[FrozenItem]:
     """Return the next items of an action."""
     here = action_items.c
@@ -155,13 +136,6 @@ async def next_items(connection: AsyncConnection, action: Action, *, limit: int)
         here.action_id == action.id, here.position > action.cursor
     )
     return [FrozenItem(*row) for row in await connection.execute(query.order_by(here.position).limit(limit))]
-
-
-async def change_action(
-    connection: AsyncConnection, key: UUID, *, at: datetime, changes: Mapping[str, Any]
-) -> None:
-    """Change columns of an action that this transaction has locked."""
-    await connection.execute(update(actions).where(actions.c.id == key).values(updated_at=at, **changes))
 
 
 async def last_verdict_action(

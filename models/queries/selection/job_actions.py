@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.campaigns.actions import ActionStatus
+from models.queries.selection import action_claims
 from models.queries.selection.bulk_jobs import LEASED, PART, JobFacts
 from models.queries.selection.job_filter import JobFilter, conditions
 from models.tables import job_action_jobs as frozen
@@ -54,7 +55,12 @@ class FrozenJob:
 
 
 _ACTIONS: Select[Any] = select(*(actions.c[field.name] for field in fields(JobAction)))
-_RUNNING: ColumnElement[bool] = actions.c.status == ActionStatus.RUNNING.value
+
+
+list_unclaimed = partial(action_claims.list_unclaimed, actions)
+claim = partial(action_claims.claim, actions)
+release = partial(action_claims.release, actions)
+change_action = partial(action_claims.change_action, actions)
 
 
 def _action(row: Row[Any]) -> JobAction:
@@ -139,32 +145,6 @@ async def list_actions(
     return [_action(row) for row in found]
 
 
-async def list_unclaimed(connection: AsyncConnection, at: datetime) -> Sequence[UUID]:
-    """Return the running actions that no worker goes through, the oldest first."""
-    query = select(actions.c.id).where(_RUNNING, _free(at)).order_by(actions.c.id).limit(100)
-    return (await connection.scalars(query)).all()
-
-
-def _free(at: datetime) -> ColumnElement[bool]:
-    return or_(actions.c.claimed_until.is_(None), actions.c.claimed_until <= at)
-
-
-async def claim(
-    connection: AsyncConnection, key: UUID, claim_id: UUID, *, until: datetime, at: datetime
-) -> bool:
-    """Claim a running action, or extend the claim; ``False`` while another worker has it."""
-    mine = or_(_free(at), actions.c.claimed_by == claim_id)
-    statement = update(actions).where(actions.c.id == key, _RUNNING, mine)
-    found = await connection.execute(statement.values(claimed_by=claim_id, claimed_until=until))
-    return found.rowcount == 1
-
-
-async def release(connection: AsyncConnection, key: UUID, claim_id: UUID) -> None:
-    """Release the claim of an action."""
-    statement = update(actions).where(actions.c.id == key, actions.c.claimed_by == claim_id)
-    await connection.execute(statement.values(claimed_by=None, claimed_until=None))
-
-
 async def next_jobs(connection: AsyncConnection, action: JobAction, *, limit: int) -> list[FrozenJob]:
     """Return the next jobs of an action."""
     query = select(frozen.c.position, frozen.c.job_id, frozen.c.generation).where(
@@ -173,10 +153,3 @@ async def next_jobs(connection: AsyncConnection, action: JobAction, *, limit: in
     return [
         FrozenJob(*row) for row in await connection.execute(query.order_by(frozen.c.position).limit(limit))
     ]
-
-
-async def change_action(
-    connection: AsyncConnection, key: UUID, *, at: datetime, changes: Mapping[str, Any]
-) -> None:
-    """Change columns of an action that this transaction has locked."""
-    await connection.execute(update(actions).where(actions.c.id == key).values(updated_at=at, **changes))
