@@ -1,5 +1,6 @@
 """The dashboard in a real browser: the first minute, live changes, a cut stream, accessibility, a phone."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +19,7 @@ from tests.support.embedded import EmbeddedDarkroom
 from tests.support.practice import Practice
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
+_OPEN = "document.querySelectorAll('#pause, #change').forEach((each) => (each.open = true))"
 RULES = "{runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}}"
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium"),
@@ -103,6 +105,21 @@ async def test_a_page_changes_without_losing_what_a_person_does(
         assert await page.run("document.querySelector('#f-model').value") == "x"
         fetched = [each for each in list(page.requests)[before:] if "/dashboard/jobs" in each]
         assert len(fetched) <= 12, "a page fetches itself once a second at most"
+        await page.go(f"{darkroom.url}/dashboard/channels/upstream#pause")
+        await page.fill("#pause-reason", "tea")
+        await page.fill("#pause-duration", "900")
+        await page.fill("#pause-until", "2099-01-01T00:00")
+        await page.click("#pause [data-call$='/pause']")
+        await page.until("!!document.querySelector('#pause-duration-refusal')")
+        darkroom.client.submit(["third"])
+        await asyncio.sleep(2)
+        refusal = await page.run("document.querySelector('#pause-duration-refusal').textContent")
+        assert "not both" in refusal, "it stays while the page changes"
+        assert await page.run("document.querySelector('#pause-reason').value") == "tea"
+        await page.fill("#pause-until", "")
+        await page.click("#pause [data-call$='/pause']")
+        await page.until("document.body.innerText.includes('Paused: tea')")
+        assert "goes on by itself" in await page.run("document.querySelector('.notice').innerText")
         assert page.violations == []
 
 
@@ -134,6 +151,7 @@ async def test_pages_are_accessible_and_fit_a_phone_in_light_and_dark(
                 await page.resize(width, 900)
                 await page.prefer(dark=dark)
                 await page.go(darkroom.url + path)
+                await page.run(_OPEN)
                 await page.run(axe + ";0")
                 results = await page.run(
                     f"axe.run(document, {RULES}).then(({{violations}}) => violations.map("
@@ -143,7 +161,7 @@ async def test_pages_are_accessible_and_fit_a_phone_in_light_and_dark(
                 wide = await page.run("document.documentElement.scrollWidth")
                 if wide > width:
                     found.append(f"{path} is {wide} pixels wide at {width}")
-        assert found == []
+        assert not found, "\n".join(found)
         assert page.violations == []
 
 
