@@ -4,12 +4,26 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from api.app import create_app
 from api.server import ServerThread, http_limits, serve
 from models.settings import Settings
 from worker.app import EmbeddedWorker
 from worker.process.stop_signals import stopping_signals
+
+
+class WorkerLike(Protocol):
+    """A worker that is started and stopped with the API."""
+
+    def start(self) -> None:
+        """Start."""
+
+    def end_grace(self) -> None:
+        """End the grace of running calls now, while ``stop`` waits for them."""
+
+    def stop(self) -> None:
+        """Stop; running calls get ``DARKROOM_WORKER_GRACE`` seconds."""
 
 
 def run_embedded(
@@ -19,15 +33,17 @@ def run_embedded(
     ready: Callable[[], None] | None = None,
     practice: bool = False,
     findings: object = None,
+    worker: WorkerLike | None = None,
 ) -> None:
     """Run the worker and serve the API on ``listener`` until a signal arrives, then stop both.
 
     Running calls get ``DARKROOM_WORKER_GRACE`` seconds; a second signal ends them at once. The tables must be
     up to date. ``ready`` is called once the API accepts requests; it must not block. ``practice``: the
     provider is the practice provider, which fails as prompts ask it to; then the dashboard offers such ones.
-    ``findings``: what the dashboard shows of ``darkroom doctor``.
+    ``findings``: what the dashboard shows of ``darkroom doctor``. ``worker``: if it is not in
+    threads of this process.
     """
-    worker = EmbeddedWorker(settings)
+    worker = worker or EmbeddedWorker(settings)
     worker.start()
     try:
         app = create_app(settings)

@@ -15,10 +15,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import httpx
+import psutil
 import pytest
 
+from api.dashboard.figures.breakages import make_breakages
+from models.clock import now
+from tests.support.processes import until
 from worker.practice.drawing.png import prompt_of
 
 _TIMEOUT = 120  # seconds for a campaign on a busy machine
@@ -74,12 +79,39 @@ def test_the_demo_runs_a_campaign_keeps_serving_and_ends_cleanly(
     _compare_with_sheet(tmp_path / "demo-data" / "demo.zip", tmp_path / "demo-data" / "demo.csv")
     job = _run_curl(next(line for line in output.splitlines() if line.startswith("curl ")))
     assert job["status"] == "succeeded"
+    _kill_worker(demo.pid, output)
     _run_example(output, tmp_path / "midjourney")
     started = monotonic()
     demo.send_signal(signal.SIGINT)
     assert demo.wait(timeout=10) == 0
     assert monotonic() - started < 5
     assert "Traceback" not in (demo.stdout.read() if demo.stdout else "")
+
+
+def _kill_worker(demo: int, output: str) -> None:
+    """Let the box of the dashboard kill the worker: another process goes on, and no call is made twice."""
+    base = re.search(r"API +(http://\S+)/docs", output)
+    key = re.search(r"Key +(dk_\S+)", output)
+    assert base is not None
+    assert key is not None
+    headers = {"Authorization": f"Bearer {key[1]}"}
+    breakage = next(each for each in make_breakages(now()) if each.title == "A dead worker")
+    with httpx.Client(base_url=f"{base[1]}/v1", headers=headers, trust_env=False, timeout=30) as api:
+        [before] = api.get("/workers").json()["data"]
+        api.post("/jobs", json=breakage.body).raise_for_status()
+
+        def ended() -> list[dict[str, Any]]:
+            jobs = api.get("/jobs", params={"tag": "dead worker", "limit": 50}).json()["data"]
+            return jobs if all(job["finished_at"] or job["status"] == "held" for job in jobs) else []
+
+        jobs = until(ended, within=_TIMEOUT, what="all jobs end, by another worker", every=0.5)
+        states = Counter((job["status"], len(job["attempts"])) for job in jobs)
+        assert states == {("succeeded", 1): len(breakage.body["jobs"])}
+        [after] = [each for each in api.get("/workers").json()["data"] if each["state"] == "alive"]
+    assert after["id"] != before["id"]
+    pid = int(before["name"].rpartition("-")[2])
+    assert pid != demo
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def _compare_with_sheet(exported: Path, sheet: Path) -> None:

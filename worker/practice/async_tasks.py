@@ -24,6 +24,7 @@ class AsyncTasks:
     def __init__(self, running: int) -> None:
         self._running = running  # polls for which a task is running
         self._polls_left: dict[str, int] = {}
+        self.killing: set[str] = set()  #: tasks whose first poll ends the worker that asks
         self.published: dict[str, PublishedTask] = {}  #: tasks of calls, by id
 
     def start(self, *ids: str) -> None:

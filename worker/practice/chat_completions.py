@@ -163,6 +163,8 @@ class ChatCompletions:
             task = task.replace("task_", "resp_")
             inline = [to_base64(await self.render(recipe)) for recipe in self._recipes(request, call)]
         self.tasks.publish(task, PublishedTask(dialect, urls, inline))
+        if request.options.kill:
+            self.tasks.killing.add(task)
         return submit_body(task, dialect)
 
     def _linked_message(

@@ -101,6 +101,9 @@ class RequestOptions(BaseModel):
     )
     retry_after: float | None = Field(1, ge=0, description="seconds, sent with 429 and 503; none: not sent")
     interval: float = Field(1, ge=0, description="seconds between the chunks of a slow drip")
+    kill: Literal["worker"] | None = Field(
+        None, description="end the worker that asks for the task of this call first; of the demo alone"
+    )
     case: CaseIds = Field(
         (), description="recorded responses to replay one after the other, the last for ever"
     )

@@ -28,7 +28,7 @@ from worker.practice.request_options import ALIASES, FAILURE_KINDS, RequestOptio
 _HINT = re.compile(r"\[([^\[\]\n]{1,60})\]")
 _FAILURE = re.compile(r"(fail )?(.+?)(?: (once|twice|\d+ ?x|\d+ times))?")
 _COUNT = re.compile(r"n (\d+)|(\d+) pictures?")
-_MEMBER = re.compile(r"(delay|deliver|progress|picture|retry after|interval) (.+)")
+_MEMBER = re.compile(r"(delay|deliver|progress|picture|retry after|interval|kill) (.+)")
 _KINDS = frozenset(FAILURE_KINDS) | frozenset(ALIASES.values())
 _CASE = re.compile(r"#case:([\w.-]*\w)", re.IGNORECASE)
 _COUNTED = {"once": 1, "twice": 2}

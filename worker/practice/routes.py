@@ -27,6 +27,7 @@ class LinkedRoutes:
 
     def __init__(self, completions: ChatCompletions, call_log: CallLog, mode: ImageMode) -> None:
         self._completions, self._call_log, self._mode = completions, call_log, mode
+        self.kill_worker: Callable[[], None] | None = None  #: of the demo
 
     def definitions(self) -> list[web.RouteDef]:
         """Return the route definitions."""
@@ -58,6 +59,9 @@ class LinkedRoutes:
             return _task_response(None)
         done = self._completions.tasks.poll(task)
         self._call_log.record_poll(task, done=done)
+        if self.kill_worker and task in self._completions.tasks.killing:
+            self._completions.tasks.killing.discard(task)
+            self.kill_worker()
         if done is not None and published is not None:
             return _task_response(published_body(task, published, done=done))
         return _task_response(
@@ -93,6 +97,7 @@ class Routes:
         self.completions = ChatCompletions(options)
         self.refuse_connections: Callable[[float], Awaitable[None]] | None = None  #: for so many seconds
         self._options = options
+        self.linked = LinkedRoutes(self.completions, self.call_log, options.picture)
         self._conditions = ConditionControl(options)
         self._limits = HiddenLimits()
         self.closing = False  #: whether calls are cancelled by the server's own shutdown
@@ -112,7 +117,7 @@ class Routes:
                 web.post("/ledger/reset", self.reset_calls),
                 web.get("/practice/weather", self.show_conditions),
                 web.post("/practice/weather", self.change_conditions),
-                *LinkedRoutes(self.completions, self.call_log, self._options.picture).definitions(),
+                *self.linked.definitions(),
             ]
         )
         return app

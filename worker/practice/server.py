@@ -95,10 +95,17 @@ class PracticeServer:
         await self.stop()
 
 
-async def start_practice(*, host: str = "127.0.0.1", port: int = 0, **options: object) -> PracticeServer:
+async def start_practice(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    kill_worker: Callable[[], None] | None = None,
+    **options: object,
+) -> PracticeServer:
     """Start a practice provider in the running loop and return it once it serves; port 0 takes a free one.
 
-    ``options`` are the members of ``PracticeOptions``. Raises pydantic's ``ValidationError`` if invalid,
+    ``kill_worker``: ends the worker that calls, for prompts with the hint. ``options`` are the members of
+    ``PracticeOptions``. Raises pydantic's ``ValidationError`` if invalid,
     and ``OSError`` if the address is not available.
     """
     routes = Routes(PracticeOptions.model_validate(options))
@@ -110,6 +117,7 @@ async def start_practice(*, host: str = "127.0.0.1", port: int = 0, **options: o
         keepalive_timeout=75,
     )
     await runner.setup()
+    routes.linked.kill_worker = kill_worker
     listener = ListeningSocket(runner, host, port)
     routes.refuse_connections = listener.refuse_for
     try:

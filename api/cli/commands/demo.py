@@ -1,4 +1,4 @@
-"""``darkroom demo``: API, worker and the practice provider in one process, with a sample campaign."""
+"""``darkroom demo``: API and practice provider, a worker in a process of its own, and a sample campaign."""
 
 import os
 from pathlib import Path
@@ -13,6 +13,7 @@ from api.cli.key_admin import create_key, revoke_keys
 from api.cli.local_database import upgrade, write
 from api.cli.output import open_console
 from api.cli.practice_server import PracticeServerThread
+from api.cli.worker_process import WorkerProcess
 from api.dashboard.login.sessions import create_link
 from api.embedded import run_embedded
 from api.server import listen
@@ -42,12 +43,14 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
     """
     listener = _listen(host, port)
     folder = data.expanduser().absolute()
+    worker: WorkerProcess
     try:
-        with PracticeServerThread(delay="0.3-1") as practice:
+        with PracticeServerThread(delay="0.3-1", kill_worker=lambda: worker.kill()) as practice:
             settings = _settings(folder, host, listener.getsockname()[1], practice.url)
             configure_logs(settings)
             upgrade(settings)
             key, login = _fresh_key(settings)
+            worker = WorkerProcess(settings)
             campaign = SampleCampaign(settings.public_url, key, folder, open_console(), login=login)
             try:
                 run_embedded(
@@ -56,6 +59,7 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
                     ready=campaign.start,
                     practice=True,
                     findings=shared_findings(settings),
+                    worker=worker,
                 )
             finally:
                 campaign.stop()

@@ -56,16 +56,29 @@ def make_breakages(at: datetime) -> Sequence[Breakage]:
             _body("lost connections", "fail reset once", at),
             "/dashboard/jobs?tag=lost+connections",
         ),
+        Breakage(
+            msgid("A dead worker"),
+            msgid(
+                "The worker's process is killed while pictures are being made. It starts again, and asks for "
+                "them by their tasks: none is paid twice."
+            ),
+            _body("dead worker", "kill worker", at, every=JOBS, all_of="deliver task_s] [delay 0s"),
+            "/dashboard/jobs?tag=dead+worker",
+        ),
     )
 
 
-def _body(tag: str, hint: str, at: datetime, *, every: int = 1) -> dict[str, Any]:
-    """Return jobs of which one in so many fails; of a model of their own, so that no other one slows down."""
+def _body(tag: str, hint: str, at: datetime, *, every: int = 1, all_of: str = "") -> dict[str, Any]:
+    """Return jobs of which one in so many fails, the last one too, of a model of their own.
+
+    So no other model slows down. ``all_of``: hints of all of them.
+    """
+    common = f" [{all_of}]" if all_of else ""
     jobs = [
         {
             "model": f"practice {tag}",
-            "prompt": f"{_SCENES[number % len(_SCENES)]}, no. {number + 1} at {at:%H:%M:%S}"
-            + ("" if number % every else f" [{hint}]"),
+            "prompt": f"{_SCENES[number % len(_SCENES)]}, no. {number + 1} at {at:%H:%M:%S}{common}"
+            + ("" if (number + 1) % every else f" [{hint}]"),
             "tags": [tag],
         }
         for number in range(JOBS)

@@ -70,12 +70,12 @@ async def test_only_the_practice_provider_is_broken_on_purpose(service: Service)
     page = (await admin.get("/dashboard")).text
     bodies = [json.loads(html.unescape(each)) for each in re.findall(r'data-body="([^"]+)"', page)]
     broken = [body for body in bodies if "jobs" in body]
-    assert len(broken) == 4
+    assert len(broken) == 5
     await add_channel(service)
     for body in broken:
         answer = await admin.call("POST", "/v1/jobs", json=body)
         assert (answer.status_code, len(answer.json()["accepted"])) == (202, 20)
-        assert parse_hints(body["jobs"][0]["prompt"])[1]["fail"]
+        assert parse_hints(body["jobs"][-1]["prompt"])[1].keys() & {"fail", "kill"}
 
 
 async def test_an_alert_is_acknowledged_where_it_is_shown(service: Service) -> None:
