@@ -1,14 +1,17 @@
 """Costs: what calls have cost, by day, channel, model, campaign or caller."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from api.cost_report import cost_view
+from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
-from api.jobs.caller_scope import callers_in_scope
-from models.queries.money.reports import cost_report
+from api.services import ApiServices
+from models.queries.callers import list_ids
+from models.queries.money.reports import CostRow, cost_report
 
 _BY = (
     ("day", msgid("Day")),
@@ -18,6 +21,14 @@ _BY = (
     ("key", msgid("Caller")),
 )
 _DAYS = (1, 7, 30, 90)
+_FRESH = 15.0  # seconds: every call of the span is added up
+
+
+async def _report(services: ApiServices, scope: UUID | None, by: str, days: int) -> Sequence[CostRow]:
+    until = services.clock() + timedelta(minutes=1)
+    async with services.database.reading() as connection:
+        callers = [scope] if scope is not None else await list_ids(connection)
+        return await cost_report(connection, callers, (by,), since=until - timedelta(days=days), until=until)
 
 
 async def load(view: PageView) -> Mapping[str, Any]:
@@ -26,10 +37,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
     by = by if by in dict(_BY) else "day"
     given = view.query.get("days", "30")
     days = int(given) if given.isdigit() and int(given) in _DAYS else 30
-    until = view.services.clock() + timedelta(minutes=1)
-    async with view.services.database.reading() as connection:
-        callers = await callers_in_scope(connection, view.caller, None)
-        rows = await cost_report(connection, callers, (by,), since=until - timedelta(days=days), until=until)
+    rows = await shared(view, _FRESH, _report, by, days)
     reversed_days = sorted(rows, key=lambda row: row.group[by] or "", reverse=True) if by == "day" else rows
     return {
         "rows": [(row.group[by], cost_view(row)) for row in reversed_days],

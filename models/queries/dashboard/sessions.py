@@ -83,7 +83,10 @@ async def end_sessions(
 
 async def list_sessions(connection: AsyncConnection, at: datetime) -> Sequence[Row[Any]]:
     """Return the open sessions with the name, role and caller of their keys, newest first."""
-    key = api_keys.c.name.label("key_name"), api_keys.c.role, callers.c.name.label("caller")
+    key = (
+        *(api_keys.c.name.label("key_name"), api_keys.c.role, api_keys.c.identity),
+        callers.c.name.label("caller"),
+    )
     query: Select[Any] = (
         select(sessions.c.id, sessions.c.browser, sessions.c.created_at, sessions.c.expires_at, *key)
         .join_from(sessions, api_keys, api_keys.c.id == sessions.c.key_id)

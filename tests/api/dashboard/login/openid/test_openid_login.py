@@ -48,7 +48,7 @@ async def test_a_person_has_a_role_a_session_and_a_name_in_the_audit_log(openid:
     visitor = await openid.visitor()
     page = await visitor.get("/dashboard/keys")
     assert page.status_code == 200, "admins see the keys"
-    assert "ann@example.com" in page.text
+    assert "<strong>ann@example.com (people)</strong>" in page.text, "among the sessions"
     await visitor.call("POST", "/v1/keys", json={"name": "made"})
     async with openid.service.services.database.reading() as connection:
         entries = await list_entries(connection, limit=20)
