@@ -24,10 +24,12 @@ from models.database import Database
 from models.ids import public_id
 from models.queries.channels import sync_channels
 from tests.support.databases import sqlalchemy_url
+from tests.support.processes import until
 
 JOBS = int(os.environ.get("DASHBOARD_JOBS", "1000000"))
 SPAN = 7 * 86_400  #: seconds over which the jobs were submitted
 TIMES, TABS, SECONDS = 40, 100, 15.0
+ITEMS = 12_000  #: of a campaign
 _ADMIN = "dk_bench_admin_bench_admin"
 _PAGES = (
     ("overview", "/dashboard", 150),
@@ -40,11 +42,18 @@ _PAGES = (
     ("gallery, far back", "/dashboard/gallery?before={middle}", 200),
     ("gallery, blank ones", "/dashboard/gallery?check=blank", 200),
     ("gallery, picked ones", "/dashboard/gallery?verdict=pick", 200),
+    ("gallery, wrong sizes", "/dashboard/gallery?check=size", 200),
+    ("gallery, a tag", "/dashboard/gallery?tag=rare", 200),
+    ("gallery, a model", "/dashboard/gallery?model=rare", 200),
     ("gallery, a campaign", "/dashboard/gallery?campaign=campaign%207", 200),
     ("errors", "/dashboard/errors", 200),
     ("channels", "/dashboard/channels", 200),
     ("workers", "/dashboard/workers", 200),
     ("costs", "/dashboard/costs?days=1", 200),
+    ("costs of 30 days", "/dashboard/costs?days=30", 200),
+    ("campaigns", "/dashboard/campaigns", 200),
+    (f"a campaign of {ITEMS:,} items", "/dashboard/campaigns/{campaign}", 200),
+    (f"review of {ITEMS:,} items", "/dashboard/campaigns/{campaign}/review", 200),
     ("audit", "/dashboard/audit", 200),
     ("actions", "/dashboard/actions", 200),
 )
@@ -60,6 +69,8 @@ def measure(servers: Servers) -> Sequence[Figure]:
         settle(environment)
         port = environment.start_api(admin_keys=_ADMIN)
         api = psutil.Process(environment.processes[-1].pid)
+        ids["campaign"] = _add_campaign(environment, port)
+        settle(environment)
         return [*run(_pages(port, api, ids)), *run(_tabs(port, api))]
 
 
@@ -81,6 +92,43 @@ def _vary(environment: Environment) -> dict[str, str]:
     assert found is not None
     run(_add_channel(sqlalchemy_url(environment.database_url)))
     return {"middle": public_id("job", found[0]), "job": public_id("job", found[0])}
+
+
+def _add_campaign(environment: Environment, port: int) -> str:
+    """Let a worker make the items of a campaign, give each a picture, and return the campaign's id."""
+    sheet = "key,product\n" + "".join(f"k{number},product {number}\n" for number in range(ITEMS))
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{port}/v1",
+        headers={"Authorization": f"Bearer {_ADMIN}"},
+        timeout=300,
+        trust_env=False,
+    ) as api:
+        api.post("/channels/upstream/pause").raise_for_status()
+        made = {"name": "many", "model": "bench", "template": {"prompt": "a photo of {product}"}}
+        campaign = str(api.post("/campaigns", json=made).raise_for_status().json()["id"])
+        rows = api.post("/campaigns/many/rows", content=sheet, headers={"Content-Type": "text/csv"})
+        rows.raise_for_status()
+        worker = environment.start_worker("http://127.0.0.1:1", slots=1)
+        api.post("/campaigns/many/start", json={"expected_items": ITEMS}).raise_for_status()
+        until(
+            lambda: environment.count("SELECT count(*) FROM campaign_items") >= ITEMS,
+            within=300,
+            what="items",
+        )
+        worker.end()
+    with psycopg.connect(environment.database_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE jobs SET status = 'succeeded', finished_at = now() WHERE item_id IS NOT NULL"
+        )
+        connection.execute(
+            "INSERT INTO assets (id, caller_id, job_id, position, token, key, sha256, content_type, "
+            "extension, width, height, bytes, created_at) "
+            "SELECT gen_random_uuid(), caller_id, id, 0, md5(id::text), 'sha256/' || md5(id::text), "
+            "md5(id::text) || md5(prompt), 'image/png', 'png', 1024, 1024, 2000000, created_at "
+            "FROM jobs WHERE item_id IS NOT NULL"
+        )
+        connection.execute("UPDATE campaign_items SET state = 'made', ended_at = now()")
+    return campaign
 
 
 async def _pages(port: int, api: psutil.Process, ids: dict[str, str]) -> list[Figure]:

@@ -38,6 +38,8 @@ ELSEWHERE = {
     # on databases that get partitions, and by the end of their months
     "models/queries/operations/partition_conversion.py": "tests/worker/retention/test_partitioning.py",
     "models/queries/operations/partitions.py": "tests/worker/retention/test_month_pruner.py",
+    # by the demo, whose worker is killed
+    "api/cli/worker_process.py": "tests/e2e/test_demo.py",
     # by a job's whole trace
     **{
         f"{module}.py": "tests/worker/traces/test_writer.py"
