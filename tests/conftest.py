@@ -9,6 +9,7 @@ import structlog
 from hypothesis import settings
 
 from models.database import Database
+from tests.support.authority import trust_only_authority
 from tests.support.collection import FrozenCollection
 from tests.support.databases import FIXTURES, PostgresCopies, SqliteCopies, sqlalchemy_url
 from tests.support.deploy_tests import DeployTests
@@ -27,6 +28,7 @@ structlog.configure(  # the default draws each traceback with all variables: sec
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+trust_only_authority()
 _DISTRIBUTED = pytest.StashKey[SharedServers]()
 _SOCKET = "shared_servers"
 

@@ -1,6 +1,5 @@
 """The wheel as a tool with all extras, and beside another distribution that has a package ``models``, too."""
 
-import os
 import subprocess
 import sys
 import sysconfig
@@ -9,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from tests.support.authority import public_environment
 
 ROOT = Path(__file__).parent.parent.parent
 EXTRAS = "sheets,top,mcp,otel,sentry,oidc"
@@ -42,7 +43,8 @@ def other_wheel(folder: Path) -> Path:
 
 def built_wheel(folder: Path) -> Path:
     """Build the wheel."""
-    built = subprocess.run([UV, "--quiet", "build", "--wheel", "--out-dir", str(folder), str(ROOT)])
+    command = [UV, "--quiet", "build", "--wheel", "--out-dir", str(folder), str(ROOT)]
+    built = subprocess.run(command, env=public_environment())
     if built.returncode:
         pytest.skip("the wheel can't be built: setuptools is missing, and no package index answers")
     [wheel] = folder.glob("darkroom-*.whl")
@@ -53,7 +55,7 @@ def test_uv_installs_the_wheel_with_its_extras_as_a_tool(tmp_path: Path) -> None
     folders = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin")}
     wanted = f"darkroom[{EXTRAS}] @ {built_wheel(tmp_path).as_uri()}"
     command = [UV, "--quiet", "tool", "install", "-c", str(ROOT / "constraints.txt"), wanted]
-    subprocess.run(command, env={**os.environ, **folders}, cwd=tmp_path, check=True, timeout=300)
+    subprocess.run(command, env={**public_environment(), **folders}, cwd=tmp_path, check=True, timeout=300)
 
     def darkroom(*arguments: str) -> str:
         command = [tmp_path / "bin" / "darkroom", *arguments]
@@ -72,7 +74,9 @@ def test_a_distribution_with_one_of_its_names_is_found_and_its_harm_repaired(tmp
     python = tmp_path / "venv" / "bin" / "python"
 
     def uv(*arguments: str) -> None:
-        subprocess.run([UV, "--quiet", *arguments], cwd=tmp_path, check=True, timeout=120)
+        subprocess.run(
+            [UV, "--quiet", *arguments], cwd=tmp_path, env=public_environment(), check=True, timeout=120
+        )
 
     def pip(*arguments: str) -> None:
         uv("pip", *arguments, "--python", str(python))
@@ -80,7 +84,11 @@ def test_a_distribution_with_one_of_its_names_is_found_and_its_harm_repaired(tmp
     def run(code: str) -> subprocess.CompletedProcess[str]:
         needed = {"PYTHONPATH": sysconfig.get_path("purelib")}  # what Darkroom needs, but not Darkroom
         return subprocess.run(
-            [python, "-c", code], env={**os.environ, **needed}, cwd=tmp_path, capture_output=True, text=True
+            [python, "-c", code],
+            env={**public_environment(), **needed},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
         )
 
     wheel = built_wheel(tmp_path)
