@@ -11,6 +11,7 @@ from hypothesis import settings
 from models.database import Database
 from tests.support.authority import trust_only_authority
 from tests.support.collection import FrozenCollection
+from tests.support.compiled_statements import share_compiled_statements
 from tests.support.databases import FIXTURES, PostgresCopies, SqliteCopies, sqlalchemy_url
 from tests.support.deploy_tests import DeployTests
 from tests.support.distribution import Distribution
@@ -29,6 +30,7 @@ structlog.configure(  # the default draws each traceback with all variables: sec
     ]
 )
 trust_only_authority()
+share_compiled_statements()
 _DISTRIBUTED = pytest.StashKey[SharedServers]()
 _SOCKET = "shared_servers"
 
