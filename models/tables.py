@@ -531,6 +531,7 @@ jobs = Table(
     Column("parent_job_id", Uuid),  # the take that it repeats or replaces
     Column("traceparent", Text),  # of the request that submitted it (W3C)
     Column("request_id", Text),  # of the same request, for the lines of the log
+    Column("keep", Boolean),  # retention deletes nothing of it
     # the due scan: one queue segment per model, caller and priority, in it one line per campaign;
     # on PostgreSQL for workers of the version before
     Index(
@@ -594,6 +595,7 @@ jobs = Table(
         postgresql_where=text("tags <> '[]'"),
         sqlite_where=text("tags <> '[]'"),
     ),
+    Index("ix_jobs_kept", "id", postgresql_where=text("keep"), sqlite_where=text("keep")),
     Index(
         "ix_jobs_caller_id_campaign_id",
         "caller_id",

@@ -15,6 +15,7 @@ from api.rest import (
     models,
     notices,
     reparse,
+    retention,
     submit,
     tokens,
     uploads,
@@ -29,7 +30,7 @@ from api.rest.webhooks import deliveries, endpoints
 
 _RESOURCES = (
     *(submit, eta, jobs, events, feed),  # eta before jobs: /v1/jobs/{job_id} matches it too
-    *(held_jobs, bulk_jobs, errors, reparse, sessions, keys, views),
+    *(held_jobs, bulk_jobs, errors, reparse, retention, sessions, keys, views),
     *(actions, control, repair, review, reports, exports),
     *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
     *(pictures, assets, uploads, models, tokens, endpoints, deliveries),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from models.clock import rfc3339
 from models.errors import InvalidRequest
 from models.settings import Settings
 
@@ -27,6 +28,15 @@ class RetentionKind(StrEnum):
     PICTURES = "pictures"  #: its images; the job stays
     THUMBNAILS = "thumbnails"  #: the small versions of its images
 
+
+_WITHIN: Mapping[RetentionKind, tuple[RetentionKind, ...]] = {
+    RetentionKind.EVENTS: (RetentionKind.JOBS,),
+    RetentionKind.ATTEMPTS: (RetentionKind.JOBS,),
+    RetentionKind.ANSWERS: (RetentionKind.ATTEMPTS, RetentionKind.JOBS),
+    RetentionKind.PICTURES: (RetentionKind.JOBS,),
+    RetentionKind.THUMBNAILS: (RetentionKind.PICTURES, RetentionKind.JOBS),
+}
+"""Kinds whose deletion deletes a kind, too."""
 
 Rules = Mapping[RetentionKind, timedelta | None]
 """Period by kind; ``None``: for ever. Kinds that are not named are not ruled here."""
@@ -70,26 +80,85 @@ def rules_of(settings: Settings) -> Rules:
     return {kind: None if seconds is None else timedelta(seconds=seconds) for kind, seconds in found.items()}
 
 
+class RuleOwner(StrEnum):
+    """Whose rule is in force for a kind."""
+
+    JOB = "job"  #: it is kept
+    CAMPAIGN = "campaign"
+    CALLER = "caller"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """When a kind is deleted, and by which rule."""
+
+    kind: RetentionKind
+    period: timedelta | None  #: after the end of the job; ``None``: never
+    deleted_with: RetentionKind  #: whose period is over first: its own, or that of what it belongs to
+    rule: RuleOwner
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The rules in force for a job: its campaign's, else its caller's, else the settings'."""
+    """The rules in force for a job: that it is kept, else its campaign's, its caller's, or the settings'."""
 
     campaign: Rules
     caller: Rules
     settings: Rules
+    keep: bool = False
+
+    def owner(self, kind: RetentionKind) -> RuleOwner:
+        """Return whose rule is in force for a kind."""
+        if self.keep:
+            return RuleOwner.JOB
+        if kind in self.campaign:
+            return RuleOwner.CAMPAIGN
+        return RuleOwner.CALLER if kind in self.caller else RuleOwner.SETTINGS
 
     def period(self, kind: RetentionKind) -> timedelta | None:
         """Return for how long a kind is kept after the end of the job; ``None``: for ever."""
+        if self.keep:
+            return None
         for rules in (self.campaign, self.caller, self.settings):
             if kind in rules:
                 return rules[kind]
         return None
 
+    def deletion(self, kind: RetentionKind) -> Deletion:
+        """Return when a kind is deleted: by its own period, or earlier with what it belongs to."""
+        first, period = kind, self.period(kind)
+        for outer in _WITHIN.get(kind, ()):
+            each = self.period(outer)
+            if each is not None and (period is None or each < period):
+                first, period = outer, each
+        return Deletion(kind, period, first, self.owner(first))
+
     def is_of_settings(self, kind: RetentionKind) -> bool:
-        """Return whether neither the campaign nor the caller has a rule of its own for a kind."""
-        return kind not in self.campaign and kind not in self.caller
+        """Return whether the settings alone rule a kind."""
+        return self.owner(kind) is RuleOwner.SETTINGS
 
     def due(self, ended: datetime, now: datetime) -> frozenset[RetentionKind]:
         """Return the kinds whose time is over for a job that ended then."""
         periods = {kind: self.period(kind) for kind in RetentionKind}
         return frozenset(kind for kind, each in periods.items() if each is not None and ended < now - each)
+
+
+def retention_view(retention: Retention, ended: datetime | None) -> dict[str, Any]:
+    """Return when what belongs to a job is deleted, as JSON; ``ended``: ``None`` while it is open."""
+    return {
+        "keep": retention.keep,
+        "ended_at": None if ended is None else rfc3339(ended),
+        "kinds": [_deletion_view(retention.deletion(kind), ended) for kind in RetentionKind],
+    }
+
+
+def _deletion_view(deletion: Deletion, ended: datetime | None) -> dict[str, Any]:
+    period = deletion.period
+    return {
+        "kind": deletion.kind.value,
+        "seconds": None if period is None else period.total_seconds(),
+        "deleted_with": deletion.deleted_with.value,
+        "rule": deletion.rule.value,
+        "due_at": None if period is None or ended is None else rfc3339(ended + period),
+    }

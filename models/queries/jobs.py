@@ -15,7 +15,7 @@ from models.queries.selection.job_filter import JobFilter, conditions, marked_jo
 from models.states import JobStatus
 from models.tables import attempts, callers, events, jobs
 
-_HIDDEN = frozenset({"answer", "lease_token", "leased_at", "start_at", "store_tries"})
+_HIDDEN = frozenset({"answer", "keep", "lease_token", "leased_at", "start_at", "store_tries"})
 _SUCCEEDED = JobStatus.SUCCEEDED.value
 SHOWN = tuple(column for column in jobs.columns if column.name not in _HIDDEN)
 

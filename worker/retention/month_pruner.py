@@ -1,7 +1,7 @@
 """Months of events and attempts, where they have partitions: made ahead, and dropped once they are over.
 
 Rows that the settings alone rule are left to the drop of their month, for a while. Those that a caller or
-campaign has a rule for, and all rows of a month with a job that is kept longer, are deleted one by one.
+campaign has a rule for, and all rows of a month with a job that is kept (longer), are deleted one by one.
 """
 
 from collections.abc import Mapping

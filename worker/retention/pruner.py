@@ -126,7 +126,7 @@ class RetentionPruner:
                 return Deleted()
         begun = time.monotonic()
         async with services.database.writing() as connection:
-            rows = await lock_ended(connection, job_ids)
+            rows = [row for row in await lock_ended(connection, job_ids) if not row.keep]
             now = services.clock()
             if RetentionKind.JOBS in kinds:
                 until = now + timedelta(seconds=services.settings.upload_age)
@@ -163,7 +163,7 @@ def _due(
     """Return what of each job is over its time, and not left to the drop of its month."""
     due: dict[UUID, frozenset[RetentionKind]] = {}
     for job in page:
-        retention = Retention(job.campaign_rules, job.caller_rules, settings)
+        retention = Retention(job.campaign_rules, job.caller_rules, settings, job.keep)
         kinds = retention.due(job.ended_at, now)
         left = {kind for kind in kinds if retention.is_of_settings(kind) and months.wait(kind, job.id)}
         if RetentionKind.ATTEMPTS in left:

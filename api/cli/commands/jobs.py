@@ -1,6 +1,7 @@
-"""``darkroom jobs``: list, show, cancel and retry jobs (for held ones see ``held_jobs``)."""
+"""``darkroom jobs``: list, show, cancel, retry and keep jobs (for held ones see ``held_jobs``)."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -23,14 +24,16 @@ from api.cli.render.jobs import (
     OPTIONAL_COLUMNS,
     estimate_view,
     job_cells,
-    job_detail,
+    job_line,
     job_view,
+    retention_lines,
     with_callers,
 )
 from darkroom_client import ApiError, Darkroom, Job
+from darkroom_client.documents import Document
 from models.states import JobStatus
 
-app = App(name="jobs", help="List, show, cancel and retry jobs.", help_format="plaintext")
+app = App(name="jobs", help="List, show, cancel, retry and keep jobs.", help_format="plaintext")
 for _command in (
     held_jobs.held,
     held_jobs.release,
@@ -131,7 +134,7 @@ def cancel(
 ) -> Exit:
     """Cancel jobs that are not finished. A call in flight may still be charged."""
     with open_client(connection) as client:
-        return _each(jobs, client.jobs.cancel, output)
+        return _each(jobs, partial(_document_of, client.jobs.cancel), job_line, output)
 
 
 @app.command
@@ -157,7 +160,36 @@ def retry(
             raise CommandFailed(
                 Exit.USAGE, f"{which} succeeded, and nothing was changed. Add --yes to pay for another call."
             )
-        return _each(jobs, client.jobs.retry, output)
+        return _each(jobs, partial(_document_of, client.jobs.retry), job_line, output)
+
+
+@app.command
+def keep(
+    jobs: Ids,
+    /,
+    *,
+    undo: Annotated[bool, Parameter(negative="")] = False,
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Keep jobs with their images: retention deletes nothing of them.
+
+    Parameters
+    ----------
+    undo
+        leave them to their retention rules again
+    """
+    with open_client(connection) as client:
+        return _each(jobs, partial(client.jobs.keep, keep=not undo), retention_lines, output)
+
+
+@app.command
+def retention(
+    jobs: Ids, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
+) -> Exit:
+    """Show when jobs and what belongs to them are deleted, and by whose rule."""
+    with open_client(connection) as client:
+        return _each(jobs, client.jobs.retention, retention_lines, output)
 
 
 def _has_succeeded(client: Darkroom, job_id: str) -> bool:
@@ -167,16 +199,22 @@ def _has_succeeded(client: Darkroom, job_id: str) -> bool:
         return False
 
 
-def _each(jobs: Iterable[str], act: Callable[[str], Job[Any]], output: Format) -> Exit:
+def _document_of(act: Callable[[str], Job[Any]], job_id: str) -> Document:
+    return act(job_id).document
+
+
+def _each(
+    jobs: Iterable[str], act: Callable[[str], Document], line: Callable[[Document], str], output: Format
+) -> Exit:
     """Act on every job, also when one is refused. Return the exit code of the first refusal."""
     printing, ended = printer(json=output.json), Exit.OK
     for job_id in jobs:
         try:
-            job = act(job_id)
+            found = act(job_id)
         except ApiError as error:
             failure = failure_of(error)
             say(f"{job_id}: {failure}")
             ended = ended or failure.code
             continue
-        printing.record(job.document, f"{job.id}  {job.status}  {job_detail(job.document)}".rstrip())
+        printing.record(found, line(found))
     return ended

@@ -106,6 +106,26 @@ def job_detail(job: Document) -> str:
     return f"{count} image{'s' if count != 1 else ''}" if count else ""
 
 
+def job_line(job: Document) -> str:
+    """Return one job as a line."""
+    return f"{job['id']}  {job['status']}  {job_detail(job)}".rstrip()
+
+
+def retention_lines(found: Document) -> str:
+    """Return when what belongs to a job is deleted, a line for each kind that is."""
+    if found.get("keep"):
+        return f"{found['job']}  kept"
+    kinds = [each for each in found.get("kinds") or () if each["seconds"] is not None]
+    if not kinds:
+        return f"{found['job']}  no rule deletes it"
+    return "\n".join([found["job"], *map(_deletion, kinds)])
+
+
+def _deletion(each: Document) -> str:
+    when = each["due_at"] or f"{duration(each['seconds'])} after its end"
+    return f"  {each['kind']}: {when} ({each['rule']})"
+
+
 def job_view(job: Document) -> Group:
     """Return one job as a list of facts, with attempts and images."""
     facts = Table.grid(padding=(0, 2))

@@ -13,9 +13,11 @@ from api.jobs.reader import read_job
 from api.jobs.served_models import read_served
 from models.errors import NotFound
 from models.ids import parse_id, public_id
+from models.operations.retention import retention_view, rules_of
 from models.queries.dashboard.audit import list_entries
 from models.queries.dashboard.job_page import list_job_deliveries
 from models.queries.jobs import list_attempts, list_events
+from models.queries.operations.ended_jobs import find_retention
 from models.serializers import REQUEST_MEMBERS
 from models.states import CANCELLABLE, FINAL, RETRYABLE, JobStatus
 
@@ -33,6 +35,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
         attempts = await list_attempts(connection, [job_id])
         deliveries = await list_job_deliveries(connection, job_id)
         audit = await list_entries(connection, limit=20, target=public_id("job", job_id))
+        rules = await find_retention(connection, job_id, rules_of(services.settings))
     document = job.content
     keys = {row.number: row.raw_key for row in attempts}
     wanted = view.query.get("answer", "")
@@ -55,6 +58,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "retry_of": retry_of(document),
         "deliveries": deliveries,
         "audit": audit,
+        "retention": retention_view(*rules) if rules else None,
         "can_cancel": job.status in CANCELLABLE,
         "can_retry": job.status in RETRYABLE,
         "is_held": job.status is JobStatus.HELD,

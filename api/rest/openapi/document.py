@@ -65,6 +65,7 @@ from api.rest.openapi.response_schemas import (
 )
 from api.rest.openapi.route_docs import ACCESS_TOKEN, BEARER
 from api.rest.reparse import AnswersDocument, ReparseDocument
+from api.rest.retention import KeepRequest, RetentionDocument
 from api.rest.tokens import TokenDocument, TokenRequest
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
 from models.campaigns.spec import CampaignSpec
@@ -119,6 +120,7 @@ _RESPONSES = (
     ModelResultsDocument,
     CampaignCostsDocument,
     ReparseDocument,
+    RetentionDocument,
     ReviewDocument,
     SubmittedJobDocument,
     TokenDocument,
@@ -133,6 +135,7 @@ _REQUESTS = (
     ItemReroll,
     ItemRetry,
     ItemVerdict,
+    KeepRequest,
     NewWebhook,
     JobSelection,
     ObservedAnswer,

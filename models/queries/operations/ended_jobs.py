@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import NotFound
 from models.ids import parse_id
-from models.operations.retention import RetentionKind, Rules, read_rules
+from models.operations.retention import Retention, RetentionKind, Rules, read_rules
 from models.operations.thumbnail_keys import thumbnail_key
 from models.queries.operations.file_deletions import add_file_deletions
 from models.queries.operations.tombstones import write_tombstones
@@ -30,6 +30,14 @@ from models.tables import (
 )
 
 _FINAL = sorted(status.value for status in FINAL)
+_RULES = (
+    select(jobs.c.id, jobs.c.status, jobs.c.finished_at, jobs.c.keep)
+    .add_columns(campaigns.c.retention.label("of_campaign"), callers.c.retention.label("of_caller"))
+    .join(callers, callers.c.id == jobs.c.caller_id)
+    .outerjoin(
+        campaigns, and_(campaigns.c.caller_id == jobs.c.caller_id, campaigns.c.name == jobs.c.campaign)
+    )
+)
 _ENDED = (jobs.c.status.in_(_FINAL), jobs.c.worker_id.is_(None))
 
 
@@ -41,6 +49,7 @@ class EndedJob:
     ended_at: datetime
     campaign_rules: Rules
     caller_rules: Rules
+    keep: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +86,43 @@ async def page_of_ended(
     ids = (await connection.scalars(page.where(jobs.c.created_at < before))).all()
     if not ids:
         return [], None
-    query = (
-        select(jobs.c.id, jobs.c.finished_at, campaigns.c.retention, callers.c.retention)
-        .join(callers, callers.c.id == jobs.c.caller_id)
-        .outerjoin(
-            campaigns, and_(campaigns.c.caller_id == jobs.c.caller_id, campaigns.c.name == jobs.c.campaign)
-        )
-        .where(jobs.c.id.in_(ids), *_ENDED, jobs.c.finished_at < before)
-        .order_by(jobs.c.id)
-    )
+    query = _RULES.where(jobs.c.id.in_(ids), *_ENDED, jobs.c.finished_at < before).order_by(jobs.c.id)
     found = [
-        EndedJob(key, ended, read_rules(of_campaign), read_rules(of_caller))
-        for key, ended, of_campaign, of_caller in await connection.execute(query)
-        if isinstance(ended, datetime)
+        EndedJob(row.id, row.finished_at, *_rules(row))
+        for row in await connection.execute(query)
+        if isinstance(row.finished_at, datetime)
     ]
     return found, ids[-1] if len(ids) == limit else None
+
+
+async def find_retention(
+    connection: AsyncConnection, job_id: UUID, settings: Rules
+) -> tuple[Retention, datetime | None] | None:
+    """Return the rules in force for a job, and when it ended, if it has; ``None``: there is no such job."""
+    row = (await connection.execute(_RULES.where(jobs.c.id == job_id))).first()
+    if row is None:
+        return None
+    of_campaign, of_caller, keep = _rules(row)
+    has_ended = row.status in _FINAL and isinstance(row.finished_at, datetime)
+    return Retention(of_campaign, of_caller, settings, keep), row.finished_at if has_ended else None
+
+
+async def set_keep(connection: AsyncConnection, job_id: UUID, keep: bool) -> bool | None:
+    """Let retention delete nothing of a job, or again what is due; return what held before, ``None``: no job.
+
+    The read of its events waits for the drop of a month that has begun, and a later drop waits for this
+    transaction.
+    """
+    await connection.execute(select(events.c.seq).where(events.c.job_id == job_id).limit(1))
+    row = (await connection.execute(select(jobs.c.keep).where(jobs.c.id == job_id).with_for_update())).first()
+    if row is None:
+        return None
+    await connection.execute(update(jobs).where(jobs.c.id == job_id).values(keep=keep))
+    return bool(row.keep)
+
+
+def _rules(row: Row[Any]) -> tuple[Rules, Rules, bool]:
+    return read_rules(row.of_campaign), read_rules(row.of_caller), bool(row.keep)
 
 
 async def with_rows(
@@ -127,7 +158,14 @@ async def ended_of_caller(
 async def lock_ended(connection: AsyncConnection, job_ids: Collection[UUID]) -> Sequence[Row[Any]]:
     """Lock those of the jobs that have ended and that no worker has; others' locks are passed over."""
     here = jobs.c
-    columns: tuple[Column[Any], ...] = (here.id, here.caller_id, here.model, here.prompt, here.request)
+    columns: tuple[Column[Any], ...] = (
+        here.id,
+        here.caller_id,
+        here.model,
+        here.prompt,
+        here.request,
+        here.keep,
+    )
     query = select(*columns).where(jobs.c.id.in_(job_ids), *_ENDED).order_by(jobs.c.id)
     return (await connection.execute(query.with_for_update(skip_locked=True))).all()
 

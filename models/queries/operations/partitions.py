@@ -164,7 +164,7 @@ async def is_empty(connection: AsyncConnection, partition: Partition) -> bool:
 async def any_longer_rule(
     connection: AsyncConnection, partition: Partition, kind: RetentionKind, period: timedelta
 ) -> bool:
-    """Return whether a partition has jobs whose caller or campaign keeps a kind longer than ``period``."""
+    """Return whether a partition has kept jobs, or ones with a rule longer than ``period``."""
 
     def is_longer(stored: object) -> bool:
         own = read_rules(stored)
@@ -177,6 +177,8 @@ async def any_longer_rule(
     rows = await connection.execute(planned.where(of_campaign.retention.is_not(None)))
     pairs = [(row.caller_id, row.name) for row in rows if is_longer(row.retention)]
     in_range = partition.has(jobs.c.id)
+    if await _any(connection, in_range, jobs.c.keep):
+        return True
     if keepers and await _any(connection, in_range, jobs.c.caller_id.in_(keepers)):
         return True
     return bool(pairs) and await _any(
@@ -185,13 +187,18 @@ async def any_longer_rule(
 
 
 async def drop_partition(connection: AsyncConnection, partition: Partition, settled: int) -> bool:
-    """Drop a partition, unless one of its jobs has had an event since number ``settled``; return whether.
+    """Drop a partition, unless one of its jobs is kept or has had an event since ``settled``; return whether.
 
-    No job changes without an event, so what was found then still holds: the locks last for a moment.
+    No job changes without an event but for ``set_keep``, which waits for these locks: so what was found then
+    still holds, and they last for a moment.
     """
     await give_way(connection)
     await connection.execute(text("LOCK TABLE ONLY events, ONLY attempts IN ACCESS EXCLUSIVE MODE"))
     if await _any(connection, events.c.seq > settled, partition.has(events.c.job_id)):
+        return False
+    if await _any(connection, partition.has(jobs.c.id), jobs.c.keep) and not await is_empty(
+        connection, partition
+    ):
         return False
     await connection.execute(text(f"DROP TABLE {partition.name}"))
     return True

@@ -68,6 +68,7 @@ def _handler(scripted: ScriptedServer) -> type[BaseHTTPRequestHandler]:
         do_GET = _respond  # noqa: N815 - the standard library's name
         do_POST = _respond  # noqa: N815 - the same
         do_PATCH = _respond  # noqa: N815 - the same
+        do_PUT = _respond  # noqa: N815 - the same
         do_DELETE = _respond  # noqa: N815 - the same
 
         def log_message(self, *_: Any) -> None:

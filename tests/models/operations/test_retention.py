@@ -5,7 +5,16 @@ from datetime import timedelta
 import pytest
 
 from models.errors import InvalidRequest
-from models.operations.retention import KEEP, Retention, RetentionKind, read_period, read_rules
+from models.operations.retention import (
+    KEEP,
+    Deletion,
+    Retention,
+    RetentionKind,
+    RuleOwner,
+    read_period,
+    read_rules,
+    retention_view,
+)
 from tests.worker.leased import NOW
 
 K = RetentionKind
@@ -24,6 +33,25 @@ def test_what_is_due_counts_from_the_end_of_the_job() -> None:
     assert rules.due(NOW - 2 * DAY, NOW) == {K.PICTURES}
     assert rules.due(NOW - 31 * DAY, NOW) == {K.JOBS, K.PICTURES}
     assert rules.due(NOW, NOW) == frozenset()
+
+
+def test_a_kind_goes_by_its_own_rule_or_earlier_with_what_it_belongs_to() -> None:
+    rules = Retention({K.JOBS: 2 * DAY}, {K.ATTEMPTS: DAY}, {K.PICTURES: 9 * DAY, K.EVENTS: DAY})
+    assert [rules.deletion(kind) for kind in (K.JOBS, K.EVENTS, K.ANSWERS, K.THUMBNAILS)] == [
+        Deletion(K.JOBS, 2 * DAY, K.JOBS, RuleOwner.CAMPAIGN),
+        Deletion(K.EVENTS, DAY, K.EVENTS, RuleOwner.SETTINGS),
+        Deletion(K.ANSWERS, DAY, K.ATTEMPTS, RuleOwner.CALLER),
+        Deletion(K.THUMBNAILS, 2 * DAY, K.JOBS, RuleOwner.CAMPAIGN),
+    ]
+    shown = retention_view(rules, None)["kinds"][0]
+    assert (shown["seconds"], shown["due_at"]) == (2 * 86_400, None), "it has not ended"
+
+
+def test_of_a_job_that_is_kept_nothing_is_due() -> None:
+    rules = Retention({K.JOBS: DAY}, {K.EVENTS: DAY}, {K.PICTURES: DAY}, keep=True)
+    assert rules.due(NOW - 99 * DAY, NOW) == frozenset()
+    assert {rules.deletion(kind).rule for kind in K} == {RuleOwner.JOB}
+    assert {each["due_at"] for each in retention_view(rules, NOW)["kinds"]} == {None}
 
 
 @pytest.mark.parametrize(

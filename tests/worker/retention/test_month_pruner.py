@@ -12,6 +12,7 @@ from sqlalchemy import insert, update
 from models.ids import first_id
 from models.operations.months import later_month, month_of
 from models.operations.retention import RetentionKind
+from models.queries.operations.ended_jobs import set_keep
 from models.queries.operations.partitions import (
     TABLES,
     Partition,
@@ -100,7 +101,20 @@ async def test_rows_are_deleted_one_by_one_in_a_month_with_a_job_that_is_kept_or
     assert await darkroom.events(kept)
 
 
-async def test_a_month_whose_job_changed_after_the_look_is_not_dropped(darkroom: Darkroom) -> None:
+async def test_a_month_with_a_job_that_a_person_keeps_is_not_dropped(darkroom: Darkroom) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    job, kept = await made(darkroom, worker, caller), await made(darkroom, worker, caller)
+    async with darkroom.services.database.writing() as connection:
+        await set_keep(connection, kept, True)
+    await walk(darkroom, worker, later_month(month_of(darkroom.clock())) + timedelta(days=22))
+    assert not await darkroom.events(job) + await darkroom.attempts(job)
+    assert await darkroom.events(kept)
+    assert (await darkroom.attempts(kept))[0].raw_key
+
+
+async def test_a_month_whose_job_changed_or_was_kept_after_the_look_is_not_dropped(
+    darkroom: Darkroom,
+) -> None:
     worker, caller = await darkroom.worker(), await darkroom.caller()
     job = await made(darkroom, worker, caller)
     found = await partitions(darkroom)
@@ -111,6 +125,12 @@ async def test_a_month_whose_job_changed_after_the_look_is_not_dropped(darkroom:
     async with database.writing() as connection:
         values = {"job_id": job, "revision": 99, "status": "queued", "progress": 0, "at": darkroom.clock()}
         await connection.execute(insert(events).values(**values))
+    async with database.writing() as connection:
+        assert not await drop_partition(connection, each, settled)
+    async with database.writing() as connection:
+        assert await set_keep(connection, job, True) is False
+    async with database.writing() as connection:
+        settled = await settled_number(connection)
     async with database.writing() as connection:
         assert not await drop_partition(connection, each, settled)
     assert len(await darkroom.attempts(job)) == 1

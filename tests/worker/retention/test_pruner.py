@@ -1,6 +1,7 @@
 """Retention deletes what is over its time, with its files, and nothing else."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from models.ids import new_id
 from models.operations.thumbnail_keys import thumbnail_key
 from models.queries.assets import save_thumbnails
 from models.queries.dashboard.audit import AuditEntry, insert_entry
+from models.queries.operations.ended_jobs import set_keep
 from models.queries.operations.file_deletions import count_file_deletions
 from models.tables import assets, audit, callers, campaigns, jobs, spend, tombstones
 from tests.support.darkroom import Darkroom, OneWorker
@@ -135,6 +137,36 @@ async def test_a_campaign_and_a_caller_that_keep_outrank_the_settings(darkroom: 
     darkroom.clock.forward(days=10)
     await pruned(darkroom, worker)
     assert [row.id for row in await darkroom._rows(select(jobs))] == [of_campaign]
+
+
+async def test_a_job_that_is_kept_stays_whole_until_it_is_not(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    kept, late = await made(darkroom, worker, caller), await made(darkroom, worker, caller)
+    raw = (await darkroom.attempts(kept))[0].raw_key
+
+    async def keep(job_id: UUID, value: bool) -> bool | None:
+        async with darkroom.services.database.writing() as connection:
+            return await set_keep(connection, job_id, value)
+
+    assert (await keep(kept, True), await keep(new_id(), True)) == (False, None)
+    archive = RetentionPruner._archive
+
+    async def keep_then_archive(self: RetentionPruner, job_ids: Sequence[UUID]) -> None:
+        await keep(late, True)
+        await archive(self, job_ids)
+
+    darkroom.clock.forward(days=31)
+    with monkeypatch.context() as patch:
+        patch.setattr(RetentionPruner, "_archive", keep_then_archive)
+        await pruned(darkroom, worker)
+    assert {row.id for row in await darkroom._rows(select(jobs))} == {kept, late}
+    assert raw is not None
+    assert (await darkroom.attempts(kept))[0].raw_key == raw
+    assert await keep(kept, False) is True
+    await pruned(darkroom, worker)
+    assert [row.id for row in await darkroom._rows(select(jobs))] == [late]
 
 
 async def test_a_picture_goes_with_the_last_job_that_has_the_same_content(

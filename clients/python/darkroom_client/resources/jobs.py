@@ -154,6 +154,17 @@ class Jobs(Bound[M]):
         return read_job(self._session, await self._session.call("POST", path, body=body))
 
     @operation
+    async def keep(self, /, job_id: str, *, keep: bool = True) -> Document:
+        """Let retention delete nothing of a job, or leave it to its rules again; return what they are."""
+        path = f"/v1/jobs/{segment(job_id)}/retention"
+        return as_document(await self._session.call("PUT", path, body={"keep": keep}, repeatable=True))
+
+    @operation
+    async def retention(self, /, job_id: str) -> Document:
+        """Return when what belongs to a job is deleted: ``keep``, ``kinds`` with ``due_at`` and ``rule``."""
+        return as_document(await self._session.call("GET", f"/v1/jobs/{segment(job_id)}/retention"))
+
+    @operation
     async def reread(self, /, job_id: str) -> Document:
         """Parse a job's archived answers again; makes no call, and costs nothing."""
         path = f"/v1/jobs/{segment(job_id)}/reread"

@@ -46,6 +46,29 @@ def test_filters_and_the_key_reach_the_server(server: ScriptedServer, darkroom: 
     assert server.requests[0].headers["authorization"] == "Bearer dk_test"
 
 
+def test_a_job_is_kept_and_left_to_its_rules_again(
+    server: ScriptedServer, darkroom: Darkroom, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = {"kind": "pictures", "seconds": 86_400.0, "rule": "caller", "due_at": "2026-12-24T00:00:00Z"}
+    events = pictures | {"kind": "events", "due_at": None}
+    ruled = {"job": "job_1", "keep": False, "kinds": [pictures, events, events | {"seconds": None}]}
+    server.respond("PUT /v1/jobs/job_1/retention", ruled | {"keep": True})
+    server.respond("PUT /v1/jobs/job_1/retention", ruled)
+    server.respond("GET /v1/jobs/job_1/retention", ruled | {"kinds": []})
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert darkroom("jobs", "keep", "job_1") == 0
+    assert darkroom("jobs", "keep", "job_1", "--undo") == 0
+    assert darkroom("jobs", "retention", "job_1") == 0
+    assert [request.body for request in server.requests[:2]] == [{"keep": True}, {"keep": False}]
+    assert capsys.readouterr().out.splitlines() == [
+        "job_1  kept",
+        "job_1",
+        "  pictures: 2026-12-24T00:00:00Z (caller)",
+        "  events: 24 h after its end (caller)",
+        "job_1  no rule deletes it",
+    ]
+
+
 def test_one_job_is_shown_whole(server: ScriptedServer, darkroom: Darkroom, capsys: Printed) -> None:
     server.respond("GET /v1/jobs/job_1", a_job(text="done"))
     assert darkroom("jobs", "show", "job_1", "--json") == 0

@@ -1,8 +1,12 @@
 """The page of a job."""
 
+import re
 from datetime import UTC, datetime
 
+from sqlalchemy import update
+
 from api.dashboard.pages.job import timeline
+from models.tables import callers
 from tests.api.dashboard.visitor import visit
 from tests.api.service import ADMIN, Service
 
@@ -41,3 +45,23 @@ async def test_an_answer_that_was_not_kept_is_said_so(service: Service) -> None:
     page = (await admin.get(f"/dashboard/jobs/{job['id']}?answer=1")).text
     assert "was not kept" in page
     assert (await admin.get(f"/dashboard/jobs/{job['id']}?answer=x")).status_code == 200
+
+
+async def test_the_page_says_when_a_job_is_deleted_and_keeps_it(service: Service) -> None:
+    admin = await visit(service, ADMIN)
+    job = await service.submit()
+    async with service.services.database.writing() as connection:
+        await connection.execute(update(callers).values(retention={"jobs": 90_000}))
+    page = (await admin.get(f"/dashboard/jobs/{job['id']}")).text
+    assert "deleted 1 d 1 h after the end" in page
+    await service.finish(job, b"png")
+    path = f"/v1/jobs/{job['id']}/retention"
+    page = (await admin.get(f"/dashboard/jobs/{job['id']}")).text
+    figure = page.partition("<figcaption>")[2].partition("</figcaption>")[0]
+    assert re.search(r"deleted in (1 d|24 h)", figure)
+    assert f"PUT {path}" in page
+    assert "rule of the caller" in page
+    assert (await service.request("PUT", path, json={"keep": True})).status_code == 200
+    page = (await admin.get(f"/dashboard/jobs/{job['id']}")).text
+    assert "This job is kept" in page
+    assert "rule of the caller" not in page
