@@ -29,7 +29,8 @@ from sqlalchemy.types import TypeDecorator
 
 from models.integrity.unreadable import Unreadable
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+# ``None`` is NULL, never the JSON value ``null``, which ``IS NULL`` does not find
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class Utc(TypeDecorator[datetime]):

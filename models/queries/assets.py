@@ -16,7 +16,6 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
-    null,
     select,
     union_all,
     update,
@@ -159,11 +158,7 @@ async def save_thumbnails(
     connection: AsyncConnection, asset_id: UUID, thumbnails: Mapping[str, Sequence[int]] | None
 ) -> None:
     """Write which thumbnails an asset shows: width, height and bytes by side."""
-    await connection.execute(
-        update(assets)
-        .where(assets.c.id == asset_id)
-        .values(thumbnails=null() if thumbnails is None else thumbnails)
-    )
+    await connection.execute(update(assets).where(assets.c.id == asset_id).values(thumbnails=thumbnails))
 
 
 async def mark_missing(connection: AsyncConnection, asset_ids: Sequence[UUID], at: datetime | None) -> None:

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, insert, select
+from sqlalchemy import JSON, Column, Integer, MetaData, Table, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import StatementError
 
 from models.database import Database
-from models.tables import Json, Utc
+from models.tables import Json, Utc, metadata
 
 notes = Table(
     "notes", MetaData(), Column("id", Integer, primary_key=True), Column("at", Utc), Column("data", Json)
@@ -66,3 +67,22 @@ async def test_times_compare_as_moments_whatever_their_zone(notebook: Database) 
 )
 async def test_json_comes_back_as_it_was(notebook: Database, data: Any) -> None:
     assert (await kept(notebook, data=data)).data == data
+
+
+async def test_no_json_is_null_inserted_or_written_later_for_one_row_or_many(notebook: Database) -> None:
+    async with notebook.writing() as connection:
+        await connection.execute(insert(notes).values(id=1, data=None))
+        await connection.execute(insert(notes), [{"id": 2, "data": None}, {"id": 3, "data": {"a": 1}}])
+        await connection.execute(update(notes).where(notes.c.id == 3).values(data=None))
+        found = await connection.scalars(
+            select(notes.c.id).where(notes.c.data.is_(None)).order_by(notes.c.id)
+        )
+        assert found.all() == [1, 2, 3]
+
+
+def test_each_json_column_of_the_schema_stores_none_as_null() -> None:
+    columns = [each for table in metadata.tables.values() for each in table.c if isinstance(each.type, JSON)]
+    assert len(columns) > 40
+    for dialect in (sqlite.dialect(), postgresql.dialect()):
+        stored = {str(each): each.type.dialect_impl(dialect).none_as_null for each in columns}
+        assert [name for name, as_null in stored.items() if not as_null] == []

@@ -16,7 +16,6 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
-    null,
     or_,
     select,
     update,
@@ -56,8 +55,7 @@ async def insert_task(
 ) -> bool:
     """Insert a task with its parts, whose jobs exist already. ``False`` if its id is taken."""
     insert_row = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
-    row = {name: null() if name == "modal" and value is None else value for name, value in values.items()}
-    statement: Any = insert_row(tasks).values(**row)
+    statement: Any = insert_row(tasks).values(**values)
     inserted = await connection.execute(statement.on_conflict_do_nothing().returning(tasks.c.id))
     if inserted.first() is None:
         return False
@@ -71,7 +69,7 @@ async def continue_task(
     """Give a task that waits for a dialog its parts. ``False`` if it does not wait."""
     waiting = tasks.c.modal.is_not(None) & tasks.c.outcome.is_(None)
     result = await connection.execute(
-        update(tasks).where(tasks.c.id == task_id, waiting).values(**changes, modal=null())
+        update(tasks).where(tasks.c.id == task_id, waiting).values(**changes, modal=None)
     )
     if result.rowcount != 1:
         return False

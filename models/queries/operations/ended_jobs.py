@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, and_, delete, exists, null, select, true, update
+from sqlalchemy import Column, ColumnElement, Row, and_, delete, exists, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import NotFound
@@ -222,7 +222,7 @@ async def delete_thumbnails(connection: AsyncConnection, job_ids: Sequence[UUID]
     keys = set(_file_keys(images)) - {row.key for row in images}
     await add_file_deletions(connection, keys, at)
     await connection.execute(
-        update(assets).where(assets.c.id.in_([row.id for row in images])).values(thumbnails=null())
+        update(assets).where(assets.c.id.in_([row.id for row in images])).values(thumbnails=None)
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, null, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import callers, campaigns
@@ -50,7 +50,7 @@ async def set_rules(
         return None
     rules = {**_rules(row.retention), **changes}
     ruled = {kind: value for kind, value in rules.items() if value is not None}
-    await connection.execute(update(table).where(own).values(retention=ruled or null()))
+    await connection.execute(update(table).where(own).values(retention=ruled or None))
     return OwnRules(place, ruled)
 
 
