@@ -12,6 +12,9 @@ COPY clients clients
 RUN sed -n '/^uv==/,/# via/p' constraints.txt > uv.txt \
  && pip install --no-cache-dir --disable-pip-version-check --require-hashes -r uv.txt \
  && uv pip install --no-cache --python /opt/darkroom/bin/python -c constraints.txt .
+# the commit, which metrics show: docker build --build-arg REVISION=$(git rev-parse HEAD)
+ARG REVISION=""
+RUN echo "$REVISION" | tee /opt/darkroom/lib/python3*/site-packages/darkroom-*.dist-info/REVISION
 
 FROM python:3.12.13-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/darkroom --create-home darkroom \

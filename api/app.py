@@ -49,6 +49,7 @@ from models.queries.openai.requests import forget_requests
 from models.settings import Settings
 from worker.alerts.stand_in import StandIn
 from worker.cancellation import cancel_and_wait
+from worker.metrics.database_metrics import observe_database
 from worker.metrics.process_metrics import measure_lag
 from worker.money.call_costs import CallCosts
 from worker.notifier import Notifier
@@ -109,6 +110,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
     async with AsyncExitStack() as stack:
         database = FairDatabase(settings.sqlalchemy_url, pool=settings.database_pool)
         stack.push_async_callback(database.close)
+        observe_database(database, "api")
         clock = DatabaseClock()
         await set_clock(database, clock)
         await sync_keys(database, settings, clock())

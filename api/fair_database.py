@@ -7,7 +7,7 @@ makes all others wait until the last of these is answered.
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -68,18 +68,13 @@ class FairDatabase(Database):
         super().__init__(url, pool=pool)
         self._turns = Turns(pool)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that only reads, in turn. Raises ``DatabaseAway``."""
-        async with self._turns.turn(present_client.get()), super().reading() as connection:
-            yield connection
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Return a place, given to clients in turn."""
+        return self._turns.turn(present_client.get())
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that writes, in turn, with its entries of the audit log.
-
-        Raises ``DatabaseAway``.
-        """
-        async with self._turns.turn(present_client.get()), super().writing() as connection:
+        """Open a transaction that writes, with its entries of the audit log. Raises ``DatabaseAway``."""
+        async with super().writing() as connection:
             yield connection
             await write_audit(connection)

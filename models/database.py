@@ -1,7 +1,9 @@
 """Database access: one async engine per event loop, reading and writing transactions."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -14,6 +16,7 @@ from psycopg.adapt import Loader
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from models.addresses.database import driver_arguments
 from models.integrity.database_errors import loses_statements, makes_connections_stale, translated_errors
@@ -47,25 +50,45 @@ _log = structlog.get_logger()
 _AFTER_COMMIT = "after_commit"  # in the execution options of a connection
 
 
+Observe = Callable[[str, float, float], object]
+"""Takes ``read`` or ``write``, seconds of the wait for a connection, and seconds from then to its return."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """Use of a pool at one time."""
+
+    used: int  #: connections that transactions hold
+    idle: int  #: open connections that none holds
+    most: int  #: connections at most
+    waiting: int  #: transactions that wait for one
+
+
 class Database:
     """Opens transactions; the only place where they begin and end.
 
     ``url`` is a SQLAlchemy URL with an async driver; ``pool`` is the most connections.
     """
 
+    observe: Observe | None = None  #: called at the end of each transaction
+
     def __init__(self, url: str, *, pool: int = 10) -> None:
+        self._waiting = 0
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        size, overflow = (min(pool, 4), 10) if self.is_sqlite else (pool, 0)
+        self._most = size + overflow
         options: dict[str, Any] = {}
         if not self.is_sqlite:
             parsed, arguments = driver_arguments(parsed)
-            options = {"max_overflow": 0, "pool_timeout": 30, "connect_args": arguments}
+            options = {"pool_timeout": 30, "connect_args": arguments}
         self.engine = create_async_engine(
             parsed,
             json_deserializer=_read_json,
-            pool_size=min(pool, 4) if self.is_sqlite else pool,
+            pool_size=size,
+            max_overflow=overflow,
             pool_pre_ping=False,
             hide_parameters=True,  # an error's text would repeat prompts and messages
             **options,
@@ -81,7 +104,7 @@ class Database:
         It is committed, because psycopg drops all prepared statements of a connection on ROLLBACK.
         """
         with translated_errors():
-            async with self.engine.connect() as connection:
+            async with self._connection("read") as connection:
                 yield connection
                 await connection.commit()
 
@@ -94,7 +117,7 @@ class Database:
         """
         acts: list[Callable[[], None]] = []
         with translated_errors():
-            async with self.engine.connect() as connection:
+            async with self._connection("write") as connection:
                 await connection.execution_options(writes=True, **{_AFTER_COMMIT: acts})
                 async with connection.begin():
                     yield connection
@@ -103,6 +126,35 @@ class Database:
                 act()
             except Exception:  # noqa: BLE001 - what was written stays written: its caller must not write it again
                 _log.exception("what follows a commit failed; the commit is not affected")
+
+    def pool_use(self) -> PoolUse:
+        """Return the present use of the pool, from any thread."""
+        pool = self.engine.pool
+        if not isinstance(pool, QueuePool):
+            return PoolUse(0, 0, 0, self._waiting)  # SQLite in memory: there is one connection
+        return PoolUse(pool.checkedout(), pool.checkedin(), self._most, self._waiting)
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Return what a transaction holds besides its connection, from before it has one."""
+        return nullcontext()
+
+    @asynccontextmanager
+    async def _connection(self, operation: str) -> AsyncIterator[AsyncConnection]:
+        """Hold a connection; observe the wait for it, and the time until its return."""
+        async with AsyncExitStack() as held:
+            start = time.perf_counter()
+            self._waiting += 1
+            try:
+                await held.enter_async_context(self.turn())
+                connection = await held.enter_async_context(self.engine.connect())
+            finally:
+                self._waiting -= 1
+            connected = time.perf_counter()
+            try:
+                yield connection
+            finally:
+                if self.observe is not None:
+                    self.observe(operation, connected - start, time.perf_counter() - connected)
 
     async def close(self) -> None:
         """Close all connections."""

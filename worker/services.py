@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+from yarl import URL
 
 from models.channels import ChannelSettings
 from models.clock import Clock, DatabaseClock, Sleep
@@ -24,6 +25,8 @@ from worker.download.ssrf import AllowList
 from worker.images.decode_process import DecodeProcess
 from worker.images.limits import Limits
 from worker.memory_budget import MemoryBudget
+from worker.metrics.database_metrics import observe_database
+from worker.metrics.http_metrics import timed_requests
 from worker.money.call_costs import CallCosts
 from worker.storage.store import Store, open_store
 from worker.storage.temp_files import close_temp_folder, open_temp_folder
@@ -108,7 +111,7 @@ def build_asset_store(
     """Return the asset store, and the HTTP client of its downloads, for the caller to close."""
     allow = AllowList.parse(settings.allow_private)
     limits = Limits(size=settings.download_limit, total=timedelta(seconds=settings.download_timeout))
-    client = open_download_client(allow, settings.worker_slots)
+    client = open_download_client(allow, settings.worker_slots, middlewares=[timed_requests("download")])
     downloader = Downloader(client, allow=allow, limits=limits, threads=threads)
     return AssetStore(store, downloader, into=folder, limits=limits, threads=threads), client
 
@@ -119,12 +122,15 @@ def build_services(settings: Settings) -> WorkerServices:
     store = build_store(settings)
     folder = open_temp_folder()
     asset_store, downloads = build_asset_store(settings, store, threads, folder)
-    session = open_session(limit=settings.worker_slots)
+    servers = {URL(str(channel.base_url)).host for channel in settings.all_channels()}
+    session = open_session(limit=settings.worker_slots, middlewares=[timed_requests("provider", servers)])
     calls = open_client(session)
     clock = DatabaseClock()
+    database = Database(settings.sqlalchemy_url, pool=settings.database_pool)
+    observe_database(database, "worker")
     return WorkerServices(
         settings=settings,
-        database=Database(settings.sqlalchemy_url, pool=settings.database_pool),
+        database=database,
         store=store,
         asset_store=asset_store,
         record_log=RecordLog(store),

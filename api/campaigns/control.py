@@ -29,6 +29,7 @@ from models.queries.campaigns.settings import any_job_of, count_campaigns, find_
 from models.queue_status import WaitReason
 from models.serializers import moment
 from worker.campaigns.pauses import pause_changes, resumed_status
+from worker.metrics.campaign_metrics import campaign_ended
 
 S = CampaignStatus
 _WHILE_STARTED = frozenset({"limits", "budget", "windows", "failing", "defaults", "review", "checks", "gate"})
@@ -297,6 +298,7 @@ async def cancel_campaign(services: ApiServices, caller: Caller, name: str) -> C
             raise Conflict(f"The campaign is {campaign.status}: it can't be cancelled.")
         changes = {"closed": WaitReason.CAMPAIGN_PAUSED.value, "finished_at": at}
         await campaigns.change_status(connection, campaign, S.CANCELLED, at=at, changes=changes)
+        campaign_ended(connection, campaign, S.CANCELLED, at)
         _describe_status(campaign, S.CANCELLED)
         cancelled = await _read(connection, caller, name)
     services.snapshots.clear()

@@ -92,3 +92,19 @@ async def test_a_flood_of_reads_of_one_client_leaves_a_turn_to_others(database_u
         await database.close()
     assert order.index("one") < 10
     assert len(order) == 51
+
+
+async def test_those_who_wait_for_their_turn_wait_for_the_pool(database_url: str) -> None:
+    database = FairDatabase(database_url, pool=1)
+
+    async def read() -> None:
+        async with database.reading():
+            pass
+
+    async with database.reading():
+        waiting = asyncio.create_task(read())
+        await settle()
+        assert (database.pool_use().used, database.pool_use().waiting) == (1, 1)
+    await waiting
+    assert database.pool_use().waiting == 0
+    await database.close()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import structlog
+from prometheus_client import Gauge
 
 from worker.broker.broker_errors import explain_broker_error, meaning_of_broker_error
 from worker.broker.celery_app import ECHO
@@ -22,6 +23,11 @@ _EVERY = 5.0  # seconds between two echoes
 _SEND_TIMEOUT = 5.0  # seconds for one message to be published
 _ECHO_TIMEOUT = 10.0  # seconds from an echo to its receipt; Celery's threads may be busy
 _REMEMBERED = 15.0  # seconds: a lease without a task is released earlier than that
+_last_echo = Gauge(
+    "darkroom_canary_last_success_timestamp_seconds",
+    "When a message of this worker to itself came back last",
+    ["queue"],
+)
 _NO_ECHO = "a message to itself did not come back in time"
 _log = structlog.get_logger()
 
@@ -103,6 +109,7 @@ class ChunkMessages:
             if self.usable is False:
                 _log.info("the broker carries messages again")
             self.usable, self.error = True, None
+            _last_echo.labels("worker").set_to_current_time()
         finally:
             del self._echoes[echo]
 

@@ -27,6 +27,7 @@ from worker.campaigns.pauses import pause_changes, resumed_status
 from worker.campaigns.start_items import insert_only_row, start_canary, start_rows
 from worker.database_retry import run_forever
 from worker.lifecycle import cancel_queued
+from worker.metrics.campaign_metrics import campaign_ended
 from worker.money.merge import merge_spend
 from worker.services import WorkerServices
 
@@ -162,9 +163,9 @@ class CampaignController:
         if started:
             return True
         if await _has_ended(connection, campaign, at):
-            await campaigns.change_status(
-                connection, campaign, S.FINISHED, at=at, changes={"finished_at": at}
-            )
+            changes = {"finished_at": at}
+            if await campaigns.change_status(connection, campaign, S.FINISHED, at=at, changes=changes):
+                campaign_ended(connection, campaign, S.FINISHED, at)
         return False
 
     async def _cancel(self, connection: AsyncConnection, campaign: Campaign, at: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Guarded HTTP client: reaches public and allowed addresses only, and sends URLs byte for byte."""
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import SSLContext
@@ -25,6 +26,7 @@ def open_download_client(
     *,
     resolver: AbstractResolver | None = None,
     tls: SSLContext | None = None,
+    middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
 ) -> httpx.AsyncClient:
     """Open a stateless client that reaches public and allowed addresses only.
 
@@ -44,7 +46,7 @@ def open_download_client(
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(keep_url,),
+            middlewares=(*middlewares, keep_url),
             trust_env=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
         )

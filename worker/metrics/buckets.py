@@ -4,8 +4,12 @@ WAIT = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 """Seconds that a job waits."""
 CALL = (0.5, 1, 2, 4, 8, 15, 30, 45, 60, 90, 120, 180, 300, 600)
 """Seconds of a provider's call, and of a job from its lease to its end."""
+CAMPAIGN = (60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800)
+"""Seconds of a campaign: a minute to a week."""
 SHORT = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Seconds of one operation of the storage or one webhook message."""
+TRANSACTION = (0.001, 0.005, *SHORT)
+"""Seconds of a transaction, and of the wait for its connection."""
 LAG = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 """Seconds by which an event loop is late."""
 BYTES = tuple(size * 1024 for size in (16, 64, 256, 1024, 2048, 4096, 8192, 16384, 32768))

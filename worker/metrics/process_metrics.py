@@ -1,8 +1,9 @@
 """Metrics of one process: build, event loop lag, log lines. Also whether its event loop runs."""
 
 import asyncio
+import json
 import time
-from importlib.metadata import version
+from importlib.metadata import Distribution, distribution, version
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
@@ -14,8 +15,9 @@ _PAUSE = 1.0  # seconds between two measurements
 _STALLED = 30.0  # seconds without a measurement after which the event loop counts as stalled
 _LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each counter, unread
-_build = Gauge("darkroom_build_info", "Version of Darkroom, as a label", ["version"])
-_build.labels(version("darkroom")).set(1)
+_build = Gauge(
+    "darkroom_build_info", "Version of Darkroom and its commit, as labels", ["version", "revision"]
+)
 _read_at = Gauge(
     "darkroom_config_last_reload_timestamp_seconds",
     "When the settings were read: at the start of the process",
@@ -28,6 +30,23 @@ _lag = Histogram(
     buckets=LAG,
 )
 _lines = Counter("darkroom_log_lines", "Lines of the log", ["level"])
+
+
+def installed_revision(installed: Distribution) -> str:
+    """Return the commit of an installation; empty if its installer did not record it.
+
+    A container image has it in a file; an installation from a repository in PEP 610's.
+    """
+    if stated := (installed.read_text("REVISION") or "").strip():
+        return stated
+    try:
+        origin = json.loads(installed.read_text("direct_url.json") or "{}")
+        return str(origin["vcs_info"]["commit_id"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+_build.labels(version("darkroom"), installed_revision(distribution("darkroom"))).set(1)
 _measured: dict[str, float] = {}  # by component, when its loop ran last, by time.monotonic()
 
 

@@ -16,6 +16,7 @@ from models.database import Database
 from models.settings import Settings
 from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
+from worker.metrics.http_metrics import timed_requests
 from worker.webhooks.sender import Sender
 
 MAX_IN_FLIGHT = 128  #: deliveries in flight in one worker
@@ -95,7 +96,7 @@ def open_context(services: WebhookServices, wake_up: asyncio.Event) -> WebhookCo
     ``wake_up`` is set elsewhere when a delivery may be due.
     """
     allow = AllowList.parse(services.settings.allow_private)
-    client = open_download_client(allow, MAX_IN_FLIGHT)
+    client = open_download_client(allow, MAX_IN_FLIGHT, middlewares=[timed_requests("webhook")])
     timeout = timedelta(seconds=services.settings.webhook_timeout)
     sender = Sender(client, allow, timeout=timeout, clock=services.clock)
     return WebhookContext(services, sender, client, InFlightDeliveries(wake_up=wake_up))

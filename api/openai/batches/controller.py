@@ -50,6 +50,7 @@ from models.queries.openai.files import insert_files
 from models.queue_status import WaitReason
 from worker.cancellation import cancel_and_wait
 from worker.database_retry import run_forever, wait_for_wake_up
+from worker.metrics.campaign_metrics import campaign_ended
 
 _PAUSE = 1.0  # seconds between rounds
 _CLAIM, _RENEWED_AFTER = timedelta(seconds=20), 5.0
@@ -321,6 +322,7 @@ async def _stop(connection: AsyncConnection, campaign: Campaign, at: Any) -> Non
     if CampaignStatus(campaign.status) in CANCELLABLE:
         changes = {"closed": WaitReason.CAMPAIGN_PAUSED.value, "finished_at": at}
         await campaigns.change_status(connection, campaign, CampaignStatus.CANCELLED, at=at, changes=changes)
+        campaign_ended(connection, campaign, CampaignStatus.CANCELLED, at)
 
 
 def _error(error: SheetError) -> dict[str, Any]:

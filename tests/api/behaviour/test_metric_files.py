@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.cli.app import build_app
@@ -25,24 +25,23 @@ RULES: list[dict[str, Any]] = yaml.safe_load((ROOT / "ops/prometheus/rules.yml")
     "rules"
 ]
 DASHBOARDS = sorted((ROOT / "ops/grafana").glob("*.json"))
-_NAME = re.compile(r"\b(?:darkroom|gen_ai)_\w+")
-_LABELS = re.compile(r"^(?:gen_ai_provider_name|gen_ai_request_model)$")
+_NAME = re.compile(r"\b(?:darkroom|gen_ai|db_client|http_client)_\w+")
+_LABELS = re.compile(r"^(?:gen_ai_(?:provider_name|request_model)|db_client_connection_(?:pool_name|state))$")
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
 EMPTY = InstallationState(now(), {}, {}, (), {}, (), Backlog(0, None), {}, {}, {}, 0)
 
 
-def metric_names() -> set[str]:
-    """Return the names of all samples that a scrape of API and worker may have."""
+def families() -> list[Metric]:
+    """Return the families that a scrape of API and worker may have."""
     for module in ("api.app", "worker.runtime"):
         import_module(module)
-    names: set[str] = set()
-    for family in REGISTRY.collect():
-        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(
-            family.type, ("",)
-        )
-        names |= {family.name + suffix for suffix in suffixes}
     state = render_state(EMPTY, SlowState(storage_free=1), timeout=timedelta(seconds=60)).decode()
-    return names | {family.name for family in text_string_to_metric_families(state)}
+    return [*REGISTRY.collect(), *text_string_to_metric_families(state)]
+
+
+def metric_names() -> set[str]:
+    """Return the names of all samples that a scrape of API and worker may have."""
+    return {each.name + suffix for each in families() for suffix in _SUFFIXES.get(each.type, ("",))}
 
 
 def expressions() -> Iterator[str]:
@@ -61,10 +60,9 @@ def test_every_metric_in_rules_dashboards_and_triggers_exists() -> None:
 
 def test_the_page_on_operations_names_every_metric_of_ours_and_no_other() -> None:
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\| `((?:darkroom|gen_ai)_\w+)", page, re.MULTILINE))
-    known = {name for name in metric_names() if name.startswith(("darkroom_", "gen_ai_"))}
-    plain = {re.sub(r"_(bucket|sum|count)$", "", name) if name + "x" else name for name in known}
-    assert documented == plain
+    documented = set(re.findall(rf"^\| `({_NAME.pattern})", page, re.MULTILINE))
+    known = {each.name + ("_total" if each.type == "counter" else "") for each in families()}
+    assert documented == {name for name in known if _NAME.match(name)}
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)

@@ -1,6 +1,7 @@
 """Chunks are run by a message while the broker carries messages, and without one while it does not."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from models.ids import new_id
+from tests.worker.metrics.samples import sample
 from worker.broker.broker_errors import UNKNOWN
 from worker.broker.celery_app import ECHO, GENERATE
 from worker.broker.chunk_messages import ChunkMessages
@@ -47,6 +49,10 @@ class Transport:
         checking.cancel()
 
 
+def last_echo() -> float:
+    return sample("darkroom_canary_last_success_timestamp_seconds", queue="worker")
+
+
 @pytest.fixture
 def transport() -> Transport:
     return Transport()
@@ -54,9 +60,21 @@ def transport() -> Transport:
 
 async def test_a_chunk_is_run_here_until_a_message_has_come_back(transport: Transport) -> None:
     first = await transport.send_chunk()
+    start = time.time()
     await transport.check()
     await transport.send_chunk()
     assert (transport.ran, transport.sent) == ([first], [GENERATE])
+    assert last_echo() >= start
+
+
+async def test_the_time_of_the_last_echo_stays_while_none_comes_back(transport: Transport) -> None:
+    await transport.check()
+    last = last_echo()
+    transport.echoes = False
+    await transport.check()
+    transport.refuses = True
+    await transport.check()
+    assert last_echo() == last
 
 
 async def test_a_chunk_that_the_broker_refuses_is_run_here(transport: Transport) -> None:

@@ -68,8 +68,10 @@ class Planned:
             await campaigns.add_rows(connection, self.id, rows=len(added), variants=variants)
 
     async def start(self) -> None:
-        opening = self.spec.opening(self.darkroom.clock())
+        at = self.darkroom.clock()
+        opening = self.spec.opening(at)
         changes = {
+            "started_at": at,
             "expected_items": 0,
             "opens_at": opening.opens_at if opening else None,
             "closes_at": opening.closes_at if opening else None,

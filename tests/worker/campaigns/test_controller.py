@@ -12,16 +12,26 @@ from models.states import JobStatus
 from models.tables import jobs
 from tests.support.darkroom import Darkroom
 from tests.worker.campaigns.conftest import colours, plan
+from tests.worker.metrics.samples import sample
 
 S = CampaignStatus
 
 
 async def test_a_campaign_runs_from_its_start_to_its_end(darkroom: Darkroom) -> None:
     planned, worker = await plan(darkroom, colours(3)), await darkroom.worker()
+    ended = ("darkroom_campaign_duration_seconds_count", "darkroom_campaign_duration_seconds_sum")
+    before = [sample(name, outcome="finished") for name in ended]
     await planned.start()
+    darkroom.clock.forward(seconds=90)
     await planned.rounds(worker, 3)
     assert (await planned.status(), await planned.states()) == ("finished", {"made": 3})
-    assert (await planned.read()).finished_at is not None
+    campaign = await planned.read()
+    assert campaign.finished_at is not None
+    assert campaign.started_at is not None
+    seconds = (campaign.finished_at - campaign.started_at).total_seconds()
+    assert seconds >= 90
+    count, total = (sample(name, outcome="finished") - was for name, was in zip(ended, before, strict=True))
+    assert (count, total) == (1, pytest.approx(seconds))
 
 
 async def test_a_canary_runs_first_and_waits_for_approval(darkroom: Darkroom) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import SimpleNamespace
@@ -26,7 +27,9 @@ class ConnectionTrace:
     sent: bool = False  #: at least one byte may have been sent
 
 
-def open_session(*, limit: int) -> aiohttp.ClientSession:
+def open_session(
+    *, limit: int, middlewares: Sequence[aiohttp.ClientMiddlewareType] = ()
+) -> aiohttp.ClientSession:
     """Return the session of provider calls with at most ``limit`` connections at once; needs a running loop.
 
     It ignores proxies of the environment, stores no cookies, and sends no header of its own but ``Host`` and
@@ -39,6 +42,7 @@ def open_session(*, limit: int) -> aiohttp.ClientSession:
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[_trace_config()],
+        middlewares=middlewares,
         skip_auto_headers=("User-Agent",),
     )
 

@@ -31,8 +31,10 @@ from models.errors import ImageError
 from models.settings import Settings
 from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList, check_host
+from worker.metrics.http_metrics import timed_requests
 
 _FRESH = timedelta(minutes=10)  # for which what the provider says of itself is kept
+_TIMED = (timed_requests("login"),)
 _TIMEOUT = 10.0  # seconds of one request
 _MOST_BYTES = 2**20  # of one answer
 _LEEWAY = 60  # seconds between two clocks
@@ -175,7 +177,10 @@ class OpenIdProvider:
         """Return the JSON object that an address answers with; redirects are not followed."""
         sent = {"Accept": "application/json", **(headers or {})}
         try:
-            async with asyncio.timeout(_TIMEOUT), open_download_client(self._allow, tls=self._tls) as client:
+            async with (
+                asyncio.timeout(_TIMEOUT),
+                open_download_client(self._allow, tls=self._tls, middlewares=_TIMED) as client,
+            ):
                 target = httpx.URL(url)
                 check_host(target.host, self._allow)
                 method = "GET" if body is None else "POST"

@@ -13,6 +13,7 @@ from models.tables import spend
 from tests.api.rest.campaigns.conftest import SPRING, Create, Import
 from tests.api.rest.campaigns.made import listed, start
 from tests.api.service import Service
+from tests.worker.metrics.samples import sample
 from worker.campaigns.pauses import pause_changes
 
 SHEET = "key,colour\na,red\nb,blue\nc,green\n"
@@ -75,7 +76,10 @@ async def test_a_pause_is_shown_with_its_reason_and_ends_by_resume(
     assert (resumed["status"], resumed["paused"]) == ("checking", None)
     await act(service, "resume", 409)
     await act(service, "approve", 409)
+    ended, cancelled = "darkroom_campaign_duration_seconds_count", {"outcome": "cancelled"}
+    before = sample(ended, **cancelled)
     assert (await act(service, "cancel"))["status"] == "cancelled"
+    assert sample(ended, **cancelled) == before + 1
     await act(service, "cancel", 409)
 
 
