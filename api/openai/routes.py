@@ -107,11 +107,14 @@ def with_error_object(handler: Handler) -> Handler:
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - the API's edge: any failure becomes an error object
-            problem = reported_problem(error, request.scope)
-            note_refusal(request, problem)
-            return problem_response(problem, request_id_of(request.scope))
+            return _error_response(request, reported_problem(error, request.scope))
 
     return respond
+
+
+def _error_response(request: Request, problem: Problem) -> Response:
+    note_refusal(request, problem)
+    return problem_response(problem, request_id_of(request.scope))
 
 
 async def _not_served(request: Request) -> Response:
