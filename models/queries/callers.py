@@ -75,6 +75,8 @@ async def oldest_caller(connection: AsyncConnection) -> UUID | None:
 
 async def names_of(connection: AsyncConnection, caller_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the names of callers by their ids."""
+    if not caller_ids:
+        return {}
     query = select(callers.c.id, callers.c.name).where(callers.c.id.in_(caller_ids))
     return {row.id: row.name for row in await connection.execute(query)}
 

@@ -14,7 +14,7 @@ from api.dashboard.figures.notices import read_alerts, read_notices
 from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
-from api.jobs.reader import read_jobs
+from api.jobs.reader import read_job_lists
 from api.jobs.selection.failures import read_groups
 from api.jobs.served_models import read_served
 from api.services import ApiServices
@@ -33,7 +33,8 @@ from models.queries.workers import list_workers
 from models.states import JobStatus
 
 _DAY = timedelta(days=1)
-_SHOWN = 5  # rows of each list
+_STUCK_AFTER = timedelta(minutes=2)
+_SHOWN, _NEWEST = 5, 6  # rows of each list
 _FIGURES_FRESH, _COUNTS_FRESH = 10.0, 1.0  # seconds
 _IN_FLIGHT = (JobStatus.LEASED, JobStatus.RUNNING, JobStatus.STORING)
 
@@ -83,6 +84,7 @@ class Counts:
 
     open: Mapping[str, int]
     oldest: datetime | None
+    stuck: Sequence[UUID]  #: of the oldest those that have waited for long
     slots: int
     workers: int
     steps: FirstSteps
@@ -138,7 +140,7 @@ async def read_counts(services: ApiServices, scope: UUID | None) -> Counts:
     now = services.clock()
     async with services.database.reading() as connection:
         open_jobs = await count_statuses(connection, OPEN_STATUSES, caller_id=scope)
-        oldest = await oldest_due(connection, now, caller_id=scope)
+        oldest = await oldest_due(connection, now, caller_id=scope, limit=_SHOWN)
         workers = await list_workers(connection)
         steps = await first_steps(connection, caller_id=scope)
     since = now - timedelta(seconds=services.settings.worker_timeout)
@@ -146,35 +148,26 @@ async def read_counts(services: ApiServices, scope: UUID | None) -> Counts:
     return Counts(
         open=open_jobs,
         oldest=oldest[0].created_at if oldest else None,
+        stuck=[row.id for row in oldest if now - row.created_at > _STUCK_AFTER],
         slots=sum(row.slots for row in alive),
         workers=len(alive),
         steps=steps,
     )
 
 
-async def _read_stuck(services: ApiServices, scope: UUID | None) -> Sequence[UUID]:
-    async with services.database.reading() as connection:
-        rows = await oldest_due(connection, services.clock(), caller_id=scope, limit=_SHOWN)
-    return [row.id for row in rows if services.clock() - row.created_at > timedelta(minutes=2)]
-
-
 async def load(view: PageView) -> Mapping[str, Any]:
     """Return what the overview shows."""
     services, caller = view.services, view.caller
     counts = await shared(view, _COUNTS_FRESH, read_counts)
-    held = await read_jobs(services, caller, JobFilter(statuses=(JobStatus.HELD.value,)), _SHOWN)
-    waiting_ids = await shared(view, _FIGURES_FRESH, _read_stuck)
-    waiting = (
-        await read_jobs(services, caller, JobFilter(ids=waiting_ids, with_parts=True), _SHOWN)
-        if waiting_ids
-        else ()
-    )
+    lists = [(JobFilter(statuses=(JobStatus.HELD.value,)), _SHOWN), (JobFilter(), _NEWEST)]
+    if counts.stuck:
+        lists.append((JobFilter(ids=counts.stuck, with_parts=True), _SHOWN))
+    held, newest, *waiting = await read_job_lists(services, caller, lists)
     channels: list[dict[str, Any]] = []
     if caller.role.sees_all:
         async with services.database.reading() as connection:
             channels = await read_channel_views(connection, services.clock())
     served = await read_served(services)
-    newest = await read_jobs(services, caller, JobFilter(), 6)
     figures = await shared(view, _FIGURES_FRESH, read_figures)
     return {
         "counts": counts,
@@ -182,7 +175,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "series": series_rows(figures, services.clock()),
         "alerts": await read_alerts(view),
         "held": [job.content for job in held],
-        "waiting": [job.content for job in waiting if job.content["status"] == "queued"],
+        "waiting": [job.content for jobs in waiting for job in jobs if job.content["status"] == "queued"],
         "channels": [each for each in channels if each["configured"]],
         "groups": (await shared(view, _FIGURES_FRESH, read_groups))[:_SHOWN],
         "notices": await read_notices(view, counts.workers, channels, counts.open["queued"]),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, and_, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, Integer, Row, and_, case, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.outcomes import Outcome
@@ -17,6 +17,7 @@ from models.tables import attempts, callers, campaigns, channels, jobs
 BUCKET = 1800  #: seconds of one bucket of a series
 MOST_COUNTED = 10_000  #: jobs that are counted; more are "10,000+"
 _COUNTED = MOST_COUNTED + 1
+_PARTS = 100  # of a UNION
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +60,17 @@ async def count_statuses(
     connection: AsyncConnection, statuses: Sequence[JobStatus], *, caller_id: UUID | None = None
 ) -> Mapping[str, int]:
     """Count the jobs of one caller, or of all, by these statuses, up to 10,001 of each caller and status."""
-    found = {}
-    of = select(callers.c.id) if caller_id is None else select(callers.c.id).where(callers.c.id == caller_id)
-    ids = (await connection.scalars(of)).all()
-    parts = [
-        select(literal(status.value).label("status"), func.count().label("counted")).select_from(
-            select(literal(1))
-            .where(jobs.c.caller_id == each, jobs.c.status == status.value)
-            .limit(_COUNTED)
-            .subquery()
-        )
-        for status in statuses
-        for each in ids
-    ]
-    found = {status.value: 0 for status in statuses}
-    for start in range(0, len(parts), 100):
-        chunk = parts[start : start + 100]
-        for row in await connection.execute(chunk[0].union_all(*chunk[1:])):
-            found[row.status] += row.counted
-    return found
+    query = select(*(_counted(status).label(status.value) for status in statuses)).select_from(callers)
+    query = query if caller_id is None else query.where(callers.c.id == caller_id)
+    row = (await connection.execute(query)).one()
+    return {status.value: int(row._mapping[status.value] or 0) for status in statuses}
+
+
+def _counted(status: JobStatus) -> ColumnElement[Any]:
+    """Count the jobs in a state, caller by caller, each up to the limit: the index begins with the caller."""
+    own = select(literal(1)).where(jobs.c.caller_id == callers.c.id, jobs.c.status == status.value)
+    first = own.correlate(callers).limit(_COUNTED).subquery()
+    return func.sum(select(func.count()).select_from(first).scalar_subquery())
 
 
 async def count_listed(connection: AsyncConnection, caller_id: UUID | None, wanted: JobFilter) -> int:
@@ -95,14 +88,20 @@ async def oldest_due(
     """Return id and ``created_at`` of the queued jobs that are due and oldest, of one caller or of all."""
     rows: list[Row[Any]] = []
     ids = [caller_id] if caller_id else (await connection.scalars(select(callers.c.id))).all()
-    for each in ids:
-        query: Select[Any] = (
+    due = (jobs.c.status == JobStatus.QUEUED.value, jobs.c.not_before <= at)
+    parts = [
+        select(
             select(jobs.c.id, jobs.c.created_at)
-            .where(jobs.c.caller_id == each, jobs.c.status == JobStatus.QUEUED.value, jobs.c.not_before <= at)
+            .where(jobs.c.caller_id == each, *due)
             .order_by(jobs.c.id)
             .limit(limit)
+            .subquery()
         )
-        rows += (await connection.execute(query)).all()
+        for each in ids
+    ]
+    for start in range(0, len(parts), _PARTS):
+        chunk = parts[start : start + _PARTS]
+        rows += (await connection.execute(chunk[0].union_all(*chunk[1:]))).all()
     return sorted(rows, key=lambda row: row.created_at)[:limit]
 
 

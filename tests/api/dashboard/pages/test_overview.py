@@ -5,12 +5,12 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from api.dashboard.pages.overview import read_counts, read_figures, series_rows, summarize
 from models.ids import new_id
 from models.queries.dashboard.figures import BUCKET, CallBucket
-from models.tables import notices
+from models.tables import callers, notices
 from tests.api.dashboard.visitor import add_channel, visit
 from tests.api.service import ADMIN, BOB, Service
 from worker.practice.request_parser import parse_hints
@@ -46,6 +46,27 @@ async def test_counts_are_of_the_callers_jobs_or_of_all(service: Service) -> Non
     assert of_all.open["held"] == own.open["held"] == 1
     assert of_all.oldest is not None
     assert not of_all.steps.has_success
+
+
+async def test_the_number_of_statements_grows_neither_with_callers_nor_with_lists(service: Service) -> None:
+    admin = await visit(service, ADMIN)
+    await service.submit()
+    await service.hold()
+    statements = list[str]()
+    engine = service.services.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    await read_counts(service.services, None)
+    few = len(statements)
+    row = {"name": "one", "key_hint": "", "admin": False, "created_at": service.services.clock()}
+    async with service.services.database.writing() as connection:
+        rows = [row | {"id": new_id(), "key_hash": bytes([number]) * 32} for number in range(30)]
+        await connection.execute(insert(callers), rows)
+    statements.clear()
+    await read_counts(service.services, None)
+    assert len(statements) == few
+    statements.clear()
+    assert (await admin.get("/dashboard")).status_code == 200
+    assert sum("FROM assets" in each for each in statements) == 1, "of the held and the newest jobs at once"
 
 
 async def test_figures_are_read_from_the_database(service: Service) -> None:
