@@ -1,6 +1,7 @@
 """Metrics of the database's clients: seconds of transactions and of waits for a connection, and the pools.
 
-Names and labels are those of OpenTelemetry's conventions of database clients; an operation is a transaction.
+Names and labels are OpenTelemetry's, those of pools as its instrumentation of SQLAlchemy emits them. An
+operation is a transaction.
 """
 
 from collections.abc import Iterator
@@ -14,10 +15,7 @@ from prometheus_client.registry import Collector
 from models.database import Database
 from worker.metrics.buckets import TRANSACTION
 
-_SYSTEM, _POOL, _STATE = (
-    *("db_system_name", "db_client_connection_pool_name"),
-    "db_client_connection_state",
-)
+_SYSTEM, _POOL, _STATE = "db_system_name", "pool_name", "state"
 _seconds = Histogram(
     "db_client_operation_duration_seconds",
     "From the connection of a transaction to its end",
@@ -25,7 +23,7 @@ _seconds = Histogram(
     buckets=TRANSACTION,
 )
 _waits = Histogram(
-    "db_client_connection_wait_time_seconds",
+    "db_client_connections_wait_time_seconds",
     "For how long a transaction waits for a connection of the pool, or for its client's turn",
     [_POOL],
     buckets=TRANSACTION,
@@ -46,11 +44,13 @@ class _Pools(Collector):
 
     def _families(self, pools: dict[str, Database]) -> Iterator[GaugeMetricFamily]:
         count = GaugeMetricFamily(
-            "db_client_connection_count", "Connections, used and idle", labels=[_POOL, _STATE]
+            "db_client_connections_usage", "Connections, used and idle", labels=[_POOL, _STATE]
         )
-        most = GaugeMetricFamily("db_client_connection_max", "Connections at most", labels=[_POOL])
+        most = GaugeMetricFamily("db_client_connections_max", "Connections at most", labels=[_POOL])
         pending = GaugeMetricFamily(
-            "db_client_connection_pending_requests", "Transactions that wait for a connection", labels=[_POOL]
+            "db_client_connections_pending_requests",
+            "Transactions that wait for a connection",
+            labels=[_POOL],
         )
         for name, database in sorted(pools.items()):
             use = database.pool_use()

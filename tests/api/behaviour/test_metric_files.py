@@ -26,7 +26,7 @@ RULES: list[dict[str, Any]] = yaml.safe_load((ROOT / "ops/prometheus/rules.yml")
 ]
 DASHBOARDS = sorted((ROOT / "ops/grafana").glob("*.json"))
 _NAME = re.compile(r"\b(?:darkroom|gen_ai|db_client|http_client)_\w+")
-_LABELS = re.compile(r"^(?:gen_ai_(?:provider_name|request_model)|db_client_connection_(?:pool_name|state))$")
+_LABELS = re.compile(r"^(?:gen_ai_provider_name|gen_ai_request_model)$")
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
 EMPTY = InstallationState(now(), {}, {}, (), {}, (), Backlog(0, None), {}, {}, {}, 0)
 

@@ -9,18 +9,18 @@ from models.database import Database
 from tests.worker.metrics.samples import sample
 from worker.metrics.database_metrics import observe_database
 
-WAITS = "db_client_connection_wait_time_seconds"
+WAITS = "db_client_connections_wait_time_seconds"
 
 
 def pool(database: Database) -> tuple[float, float, float, float]:
     """Return used and idle connections, the most there may be, and the transactions that wait."""
-    name = {"db_client_connection_pool_name": str(id(database))}
-    count = "db_client_connection_count"
+    name = {"pool_name": str(id(database))}
+    count = "db_client_connections_usage"
     return (
-        sample(count, **name, db_client_connection_state="used"),
-        sample(count, **name, db_client_connection_state="idle"),
-        sample("db_client_connection_max", **name),
-        sample("db_client_connection_pending_requests", **name),
+        sample(count, **name, state="used"),
+        sample(count, **name, state="idle"),
+        sample("db_client_connections_max", **name),
+        sample("db_client_connections_pending_requests", **name),
     )
 
 
@@ -69,7 +69,7 @@ async def test_a_scrape_shows_the_pool_and_who_waits_for_it(database_url: str) -
         assert pool(database) == (most, 0, most, 1)
     await waiting
     assert pool(database) == (0, 1, most, 0)  # what overflows is closed at once
-    labels = {"db_client_connection_pool_name": name}
+    labels = {"pool_name": name}
     assert sample(f"{WAITS}_count", **labels) == most + 1
     assert sample(f"{WAITS}_sum", **labels) > 0
     await database.close()
