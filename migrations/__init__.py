@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from migrations.online_indexes import build_online_indexes
 from models.addresses.database import THRESHOLD, driver_arguments
 
 LOCK_TIMEOUT = "3s"
@@ -60,7 +61,17 @@ def upgrade(url: str, revision: str = "head") -> None:
                 raise
             time.sleep(_PAUSE)
         else:
+            _build_indexes(url)
             return
+
+
+def _build_indexes(url: str) -> None:
+    """Build the indexes that revisions leave until their transaction has ended."""
+    reached, engine = current(url), make_engine(url)
+    try:
+        build_online_indexes(engine, reached or "")
+    finally:
+        engine.dispose()
 
 
 def downgrade(url: str, revision: str) -> None:

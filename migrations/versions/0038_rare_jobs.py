@@ -9,6 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.online_indexes import REVISIONS
+
 revision = "0038"
 down_revision = "0037"
 branch_labels = None
@@ -37,14 +39,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_jobs_tags", "jobs")
-    op.drop_index("ix_jobs_succeeded", "jobs")
+    op.drop_index("ix_jobs_tags", "jobs", if_exists=True)
+    op.drop_index("ix_jobs_succeeded", "jobs", if_exists=True)
     _create("ix_campaign_items_judged", "campaign_items", ["job_id"], _JUDGED)
-    op.drop_index("ix_campaign_items_verdict", "campaign_items")
+    op.drop_index("ix_campaign_items_verdict", "campaign_items", if_exists=True)
     _create("ix_assets_found", "assets", ["job_id"], _FOUND)
     for name in (*_FLAGS, *_VALUES):
-        op.drop_index(f"ix_assets_{name}", "assets")
+        op.drop_index(f"ix_assets_{name}", "assets", if_exists=True)
 
 
 def _create(name: str, table: str, columns: list[str], where: sa.TextClause, **kind: Any) -> None:
-    op.create_index(name, table, columns, postgresql_where=where, sqlite_where=where, **kind)
+    """Create an index; on PostgreSQL, ``migrations.online_indexes`` builds the new ones afterwards."""
+    if name not in REVISIONS or op.get_context().dialect.name != "postgresql":
+        op.create_index(name, table, columns, postgresql_where=where, sqlite_where=where, **kind)

@@ -17,9 +17,10 @@ _KEPT = sa.text("keep")
 
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("keep", sa.Boolean(), nullable=True))
-    op.create_index("ix_jobs_kept", "jobs", ["id"], postgresql_where=_KEPT, sqlite_where=_KEPT)
+    if op.get_context().dialect.name != "postgresql":  # there, migrations.online_indexes builds it afterwards
+        op.create_index("ix_jobs_kept", "jobs", ["id"], sqlite_where=_KEPT)
 
 
 def downgrade() -> None:
-    op.drop_index("ix_jobs_kept", "jobs")
+    op.drop_index("ix_jobs_kept", "jobs", if_exists=True)
     op.drop_column("jobs", "keep")
