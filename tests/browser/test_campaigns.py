@@ -109,12 +109,17 @@ async def test_a_sheet_becomes_200_pictures_judged_by_keys_alone_and_re_rolled_t
         decided = {"approved": PICTURES - rejected, "rejected": rejected}
         until(lambda: states(darkroom, campaign) == decided, within=10, what="the last verdict is saved")
 
+        paused = darkroom.client.request("POST", "/v1/channels/upstream/pause")
+        assert paused is not None, "a call that the kill cut off would be held"
+        assert paused.is_success, paused.text
         await page.go(f"{here}?act=reroll&verdict=reject")
-        darkroom.practice.set_conditions(delay=0.3)
         await page.click("#begin button")
         await page.until("!document.getElementById('preview')")
         darkroom.process.kill()
         darkroom.start()
+        resumed = darkroom.client.request("POST", "/v1/channels/upstream/resume")
+        assert resumed is not None
+        assert resumed.is_success, resumed.text
         until(lambda: states(darkroom, campaign).get("made", 0) == rejected, within=60, what="all got a take")
         [action] = darkroom.client.request("GET", "/v1/actions?kind=reroll").json()["data"]  # type: ignore[union-attr]
         assert (action["status"], action["done"], action["failed"]) == ("finished", rejected, 0)
