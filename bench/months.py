@@ -33,8 +33,8 @@ from models.queries.operations.partitions import (
 )
 from models.tables import events
 from tests.support.databases import sqlalchemy_url
+from worker.retention.month_partitions import partition
 from worker.retention.month_pruner import prune_months
-from worker.retention.partitioning import partition
 
 JOBS = int(os.environ.get("BENCH_MONTHS_JOBS", "10000000"))
 MONTHS, EVENTS, TIMES = 10, 5, 200  # months with jobs; events of a job

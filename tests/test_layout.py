@@ -36,7 +36,7 @@ ELSEWHERE = {
     # read by the API, and deleted by retention
     "models/queries/dashboard/audit.py": "tests/worker/retention/test_pruner.py",
     # on databases that get partitions, and by the end of their months
-    "models/queries/operations/partition_conversion.py": "tests/worker/retention/test_partitioning.py",
+    "models/queries/operations/partition_conversion.py": "tests/worker/retention/test_month_partitions.py",
     "models/queries/operations/partitions.py": "tests/worker/retention/test_month_pruner.py",
     # by the demo, whose worker is killed
     "api/cli/worker_process.py": "tests/e2e/test_demo.py",

@@ -16,7 +16,7 @@ from models.clock import now
 from models.database import Database
 from models.tables import metadata
 from tests.support.postgres import PostgresAddress
-from worker.retention.partitioning import partition
+from worker.retention.month_partitions import partition
 
 #: the fixture of each kind of database; ``collated``: PostgreSQL that does not sort text by code points
 COPIES: Mapping[str, str] = {

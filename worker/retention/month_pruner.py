@@ -26,7 +26,7 @@ from models.queries.operations.partitions import (
     list_partitions,
     settled_number,
 )
-from worker.retention.partitioning import abandon_conversion
+from worker.retention.month_partitions import abandon_conversion
 
 KINDS: Mapping[str, RetentionKind] = {
     "events": RetentionKind.EVENTS,

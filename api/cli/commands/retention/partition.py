@@ -25,7 +25,7 @@ from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.operations.partitions import TABLES, Partition, list_partitions
 from models.settings import Settings
-from worker.retention.partitioning import partition as convert
+from worker.retention.month_partitions import partition as convert
 
 
 def partition(

@@ -20,8 +20,8 @@ from models.tables import events
 from tests.support.databases import PostgresCopies, sqlalchemy_url
 from tests.support.postgres import client_programs
 from worker.backup.database_copy import copy_database, restore_database
-from worker.retention import partitioning
-from worker.retention.partitioning import abandon_conversion, partition
+from worker.retention import month_partitions
+from worker.retention.month_partitions import abandon_conversion, partition
 
 AT = datetime(2026, 2, 10, tzinfo=UTC)
 _JOB = (
@@ -132,7 +132,7 @@ async def test_a_conversion_that_fails_or_is_killed_leaves_the_table_as_it_was(
 ) -> None:
     database = Database(sqlalchemy_url(url))
     constraint = b"SELECT count(*) FROM pg_constraint WHERE conname = 'partition_history'"
-    monkeypatch.setattr(partitioning, "_TRIES", 1)
+    monkeypatch.setattr(month_partitions, "_TRIES", 1)
     with psycopg.connect(url) as reader, psycopg.connect(url, autocommit=True) as connection:
         async with database.writing() as own:
             await begin(own, events, history_end(AT))
