@@ -123,7 +123,7 @@ def test_jobs_are_accepted_while_the_broker_is_down_and_run_when_it_is_back(
 
     began = time.monotonic()
     fleet.client.submit(PROMPTS[:20])
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     broker.start()
 
     jobs = fleet.client.wait_settled(20)

@@ -22,7 +22,7 @@ PROMPTS = [f"grid number {number}" for number in range(12)]
 SETTINGS = {
     "upstream_preset": "chatbp",  # one picture per call: a grid is four jobs
     "midjourney_image_model": "practice-image",
-    "webhook_timeout": "5",  # a receiver on a busy machine is not taken for one that hangs
+    "webhook_timeout": "30",  # a receiver on a busy machine is not taken for one that hangs
 }
 AT_MOST = (
     6  #: tasks that end before both kills, besides those about to: the workers are never killed too late

@@ -19,6 +19,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from tests.api.openai.batches.batch_stack import ENDPOINT, FINAL, jsonl, line
 from tests.api.openai.pictures import png
+from tests.api.openai.stack import PATIENT
 from tests.e2e.conftest import FleetOf
 from tests.support.api_client import KEY
 from tests.support.receiver import Receiver
@@ -107,7 +108,7 @@ async def pictures(program: Program) -> None:
     asked = {"model": MODEL, "prompt": program.prompt("streamed picture"), "stream": True}
     events = await program.all_of(images.generate, **asked)
     assert [event.type for event in events] == ["image_generation.completed"]
-    impatient = program.client.with_options(timeout=1, max_retries=5).images
+    impatient = program.client.with_options(timeout=1, max_retries=PATIENT).images
     late = await do(impatient.generate, model=MODEL, prompt=program.prompt("late"), extra_body=SLOW)
     assert late.data[0].url
     asked = {"prompt": program.prompt("refused"), "extra_body": {"practice": {"fail": "moderation"}}}
@@ -127,7 +128,7 @@ async def chats(program: Program) -> None:
     assert done.choices[0].message.content.startswith("![image](http")
     chunks = await program.all_of(completions.create, stream=True, **asked("streamed chat"))
     assert "![image](http" in "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
-    impatient = program.client.with_options(timeout=1, max_retries=5).chat.completions
+    impatient = program.client.with_options(timeout=1, max_retries=PATIENT).chat.completions
     assert (await program.do(impatient.create, **asked("late chat"), extra_body=SLOW)).choices
     assert MODEL in [each.id for each in await program.all_of(program.client.models.list)]
     assert (await program.do(program.client.models.retrieve, MODEL)).id == MODEL

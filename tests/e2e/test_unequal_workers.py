@@ -29,7 +29,7 @@ def another_worker(fleet: Fleet, folder: Path, *command: str, **settings: str) -
 def test_a_worker_whose_clock_is_wrong_reaps_no_other_and_is_reaped_by_none(
     fleet_of: FleetOf, tmp_path: Path, skew: int
 ) -> None:
-    fleet = fleet_of(delay=8)  # longer than a heartbeat may be overdue
+    fleet = fleet_of(delay=14, worker_timeout="6")  # a heartbeat could be overdue within the calls
     command = [sys.executable, "-m", "tests.support.skewed_clock", str(skew)]
     skewed = another_worker(fleet, tmp_path, *command, worker_slots="40")
     try:

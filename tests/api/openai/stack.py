@@ -28,6 +28,8 @@ from worker.tasks.resume import resume_chunk
 
 _T = TypeVar("_T")
 MODEL, TEXT_MODEL = "practice-image", "practice-text"
+PATIENT = 20
+"""Retries of a client that gives up early: enough for a busy machine, which answers late."""
 
 
 @dataclass(frozen=True)

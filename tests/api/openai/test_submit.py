@@ -3,12 +3,29 @@
 import asyncio
 from pathlib import Path
 
+import httpx
 import openai
 import pytest
+from sqlalchemy import select
 
+from models.queries.openai.requests import RequestState
+from models.tables import openai_requests
 from tests.api.openai.stack import MODEL, OpenAiStack, open_stack
 
 ASK = {"model": MODEL, "prompt": "a red fox"}
+JOB = "x-darkroom-job"
+
+
+async def states(stack: OpenAiStack) -> set[str]:
+    """Return what is known of the clients of all requests."""
+    async with stack.darkroom.services.database.reading() as connection:
+        return set(await connection.scalars(select(openai_requests.c.state)))
+
+
+async def set_delay(stack: OpenAiStack, seconds: float) -> None:
+    """Let the provider take so long for each call that comes from now on."""
+    async with httpx.AsyncClient(base_url=stack.darkroom.provider.url, trust_env=False) as provider:
+        (await provider.post("/practice/weather", json={"delay": seconds})).raise_for_status()
 
 
 async def test_whoever_asks_twice_for_the_same_gets_two_pictures(stack: OpenAiStack) -> None:
@@ -23,24 +40,37 @@ async def test_two_equal_requests_that_both_time_out_get_the_pictures_of_both(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with open_stack(sqlite_url, tmp_path, openai_wait=30) as stack:
-        client, slow = stack.client(timeout=0.6), {"practice": {"delay": 2.2}}
-        answers = await asyncio.gather(*(client.images.generate(**ASK, extra_body=slow) for _ in range(2)))
-        assert len({answer.data[0].url for answer in answers if answer.data}) == len(stack.calls) == 2
+
+        async def ask(count: int) -> str:
+            headers = {"x-stainless-retry-count": str(count)}
+            return (await stack.post("/images/generations", json=body, headers=headers)).headers[JOB]
+
+        body = ASK | {"practice": {"delay": 3}}
+        first = [asyncio.create_task(ask(0)) for _ in range(2)]
+        await stack.until(2, "running")
+        for each in first:
+            each.cancel()
+        await asyncio.gather(*first, return_exceptions=True)
+        async with asyncio.timeout(20):
+            while await states(stack) != {RequestState.ABANDONED}:  # noqa: ASYNC110 - SQL
+                await asyncio.sleep(0.02)
+        assert len(set(await asyncio.gather(ask(1), ask(1)))) == len(stack.calls) == 2
 
 
 async def test_what_a_limit_refused_is_no_repetition_when_it_is_sent_again(
     sqlite_url: str, tmp_path: Path
 ) -> None:
-    async with open_stack(sqlite_url, tmp_path, long_polls=1) as stack:
+    async with open_stack(sqlite_url, tmp_path, openai_wait=30, long_polls=1) as stack:
 
         async def ask(count: int) -> tuple[int, str]:
             headers = {"x-stainless-retry-count": str(count)}
-            answer = await stack.post("/images/generations", json=body, headers=headers)
-            return answer.status_code, answer.headers.get("x-darkroom-job", "")
+            answer = await stack.post("/images/generations", json=ASK, headers=headers)
+            return answer.status_code, answer.headers.get(JOB, "")
 
-        body = ASK | {"practice": {"delay": 0.6}}
+        await set_delay(stack, 4)
         first = asyncio.create_task(ask(0))
         await stack.until(1, "running")
+        await set_delay(stack, 0)
         assert await ask(0) == (429, "")
         made = [await first, await ask(1), await ask(1)]  # the last one repeats what was accepted
         assert [status for status, _ in made] == [200] * 3

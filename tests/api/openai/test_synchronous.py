@@ -9,7 +9,7 @@ import openai
 import pytest
 from openai.types import ImagesResponse
 
-from tests.api.openai.stack import MODEL, OpenAiStack, open_stack
+from tests.api.openai.stack import MODEL, PATIENT, OpenAiStack, open_stack
 from tests.api.service import ALICE
 
 ASK = {"model": MODEL, "prompt": "a red fox"}
@@ -75,7 +75,7 @@ async def test_a_client_that_gives_up_early_is_joined_to_its_own_call(
 ) -> None:
     async with open_stack(sqlite_url, tmp_path, openai_wait=30) as stack:  # no white space in time
         body = {"practice": {"delay": 1.2}}
-        answer = await generate(stack, body, blocking=blocking, timeout=0.5)
+        answer = await generate(stack, body, blocking=blocking, timeout=0.5, max_retries=PATIENT)
         assert answer.data
         assert len(stack.calls) == len(await stack.jobs()) == 1
 

@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from tests.api.openai.pictures import png
-from tests.api.openai.stack import MODEL, OpenAiStack
+from tests.api.openai.stack import MODEL, PATIENT, OpenAiStack
 
 PICTURE, MASK = png(), png(colour="#00000000")
 ASK = {"model": MODEL, "prompt": "make it blue"}
@@ -30,7 +30,7 @@ async def test_pictures_and_a_mask_are_sent_as_a_form(each_stack: OpenAiStack, c
 
 
 async def test_a_repeated_form_is_joined_although_its_boundary_is_another(stack: OpenAiStack) -> None:
-    client = stack.client(timeout=0.5, max_retries=4)
+    client = stack.client(timeout=0.5, max_retries=PATIENT)
     with pytest.raises(openai.APIError):  # white space keeps it alive: it fails late, and is joined once
         await client.images.edit(
             image=("a.png", PICTURE), extra_body={"practice": {"delay": 1, "fail": "lost_upstream"},

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from tests.api.openai.pictures import png
-from tests.api.openai.stack import MODEL, TEXT_MODEL, OpenAiStack, open_stack
+from tests.api.openai.stack import MODEL, PATIENT, TEXT_MODEL, OpenAiStack, open_stack
 from tests.api.service import BOB
 from worker.practice.drawing.png import prompt_of
 
@@ -155,7 +155,7 @@ async def test_a_window_is_a_priority_and_a_deadline(stack: OpenAiStack) -> None
 
 async def test_a_client_that_gives_up_is_joined(sqlite_url: str, tmp_path: Path) -> None:
     async with open_stack(sqlite_url, tmp_path, openai_wait=30) as stack:
-        done = await stack.client(timeout=0.5).responses.create(
+        done = await stack.client(timeout=0.5, max_retries=PATIENT).responses.create(
             **ASK, extra_body={"practice": {"delay": 1.2}}
         )
         assert done.status == "completed"

@@ -125,7 +125,7 @@ async def test_limits_budget_and_windows_are_changed_by_the_call_that_the_page_s
     page = (await admin.get(f"/dashboard{path}")).text
     assert 'value="Europe/Berlin"' in page
     assert 'id="change-sat-0" value="sat" checked' in page
-    assert "→ {" in page.split("Who changed it")[1], "before and after"
+    assert "→ [{" in page.split("Who changed it")[1], "before and after"
     wrong = {
         **change,
         "windows": [*change["windows"], {"from": "24:00", "to": "06:00"}],
