@@ -32,7 +32,7 @@ from api.openai.batches.controller import BatchController
 from api.openai.repeats import WINDOW
 from api.rest.openapi.document import install_openapi
 from api.rest.routes import build_router
-from api.services import ApiServices
+from api.services import PAGE_CONNECTIONS, PAGE_STATEMENT_TIMEOUT, ApiServices
 from api.web.allowed_hosts import AllowedHosts
 from api.web.cors import ApiCors
 from api.web.key_in_path import KeyInPath
@@ -111,6 +111,11 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         database = FairDatabase(settings.sqlalchemy_url, pool=settings.database_pool)
         stack.push_async_callback(database.close)
         observe_database(database, "api")
+        page_database = FairDatabase(
+            settings.sqlalchemy_url, pool=PAGE_CONNECTIONS, statement_timeout=PAGE_STATEMENT_TIMEOUT
+        )
+        stack.push_async_callback(page_database.close)
+        observe_database(page_database, "dashboard")
         clock = DatabaseClock()
         await set_clock(database, clock)
         await sync_keys(database, settings, clock())
@@ -136,6 +141,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         services = ApiServices(
             settings=settings,
             database=database,
+            page_database=page_database,
             store=store,
             notifier=notifier,
             authenticator=authenticator,

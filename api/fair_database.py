@@ -64,8 +64,8 @@ class Turns:
 class FairDatabase(Database):
     """Database whose connections are given to the clients that wait in turn."""
 
-    def __init__(self, url: str, *, pool: int = 10) -> None:
-        super().__init__(url, pool=pool)
+    def __init__(self, url: str, *, pool: int = 10, statement_timeout: float | None = None) -> None:
+        super().__init__(url, pool=pool, statement_timeout=statement_timeout)
         self._turns = Turns(pool)
 
     def turn(self) -> AbstractAsyncContextManager[None]:

@@ -1,7 +1,7 @@
 """Composition root of the API: the services that handlers share, made once per process."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
@@ -24,6 +24,9 @@ from worker.money.call_costs import CallCosts
 from worker.notifier import Notifier
 from worker.storage.store import Store
 
+PAGE_CONNECTIONS = 3  #: of a process to the database, at most, that pages of the dashboard use
+PAGE_STATEMENT_TIMEOUT = 5.0  #: seconds of one statement of a page
+
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
@@ -31,6 +34,7 @@ class ApiServices:
 
     settings: Settings
     database: Database
+    page_database: Database  #: the same, over connections of the dashboard's pages, for short statements
     store: Store
     notifier: Notifier
     authenticator: Authenticator
@@ -50,6 +54,10 @@ class ApiServices:
     import_turns: KeyedLocks  #: of imports of rows, by caller
     workbooks: WorkbookReader
     batch_wake: asyncio.Event  #: set when a batch of the OpenAI API can be moved on
+
+    def for_pages(self) -> "ApiServices":
+        """Return the services as pages of the dashboard use them: slow pages take no connection of others."""
+        return replace(self, database=self.page_database)
 
     @property
     def public_url(self) -> str:

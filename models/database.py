@@ -1,5 +1,6 @@
 """Database access: one async engine per event loop, reading and writing transactions."""
 
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
@@ -44,9 +45,10 @@ _DIRECT: Mapping[str, str] = {
     "tcp_keepalives_count": "3",
 }
 """Settings of a session on the server itself. Behind a pooler, others have the same connections."""
-_BEGIN_POOLED = f"BEGIN; SET LOCAL {_IDLE} = '{_IDLE_LIMIT}'"
 _POOLED = "behind_pooler"  # in the ``info`` of a connection
 _log = structlog.get_logger()
+_DEADLINE = "deadline"  # in the ``info`` of a connection: of its present statement
+_STEPS = 20_000  # of SQLite's virtual machine (a millisecond, about) between two looks at the deadline
 _AFTER_COMMIT = "after_commit"  # in the execution options of a connection
 
 
@@ -68,11 +70,12 @@ class Database:
     """Opens transactions; the only place where they begin and end.
 
     ``url`` is a SQLAlchemy URL with an async driver; ``pool`` is the most connections.
+    ``statement_timeout`` is in seconds; a statement that takes longer raises ``QueryTooSlow``.
     """
 
     observe: Observe | None = None  #: called at the end of each transaction
 
-    def __init__(self, url: str, *, pool: int = 10) -> None:
+    def __init__(self, url: str, *, pool: int = 10, statement_timeout: float | None = None) -> None:
         self._waiting = 0
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
@@ -95,11 +98,11 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "handle_error", _drop_stale_connections)
         configure = _configure_sqlite if self.is_sqlite else _configure_postgres
-        configure(self.engine.sync_engine)
+        configure(self.engine.sync_engine, statement_timeout)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that only reads. Raises ``DatabaseAway``.
+        """Open a transaction that only reads. Raises ``DatabaseAway``, of it ``QueryTooSlow``.
 
         It is committed, because psycopg drops all prepared statements of a connection on ROLLBACK.
         """
@@ -188,7 +191,7 @@ class _TimeLoader(Loader):
             return Unreadable(text)
 
 
-def _configure_postgres(engine: Any) -> None:
+def _configure_postgres(engine: Any, statement_timeout: float | None) -> None:
     """Set up each session in one round trip, and find out whether a pooler is in between.
 
     A pooler (PgBouncer, Odyssey, pgcat) has a connection id of its own, so the server's process id differs.
@@ -196,7 +199,12 @@ def _configure_postgres(engine: Any) -> None:
     one transaction only. So none is prepared, and each transaction sets its own, in the message of its BEGIN.
     A pooler that hides this is noticed once it loses a statement, and new connections prepare none.
     """
-    own_settings = "options" in engine.url.query
+    limits = {} if statement_timeout is None else {"statement_timeout": f"{statement_timeout * 1000:.0f}ms"}
+    direct = limits if "options" in engine.url.query else {**_DIRECT, **limits}
+    in_transaction = {_IDLE: _IDLE_LIMIT, **limits}
+    begin_pooled = "; ".join(
+        ["BEGIN", *(f"SET LOCAL {name} = '{value}'" for name, value in in_transaction.items())]
+    )
     lost_statements = Event()
 
     @event.listens_for(engine, "handle_error")
@@ -211,7 +219,7 @@ def _configure_postgres(engine: Any) -> None:
         driver.adapters.register_loader("timestamptz", _TimeLoader)
         connection.autocommit = True
         cursor = connection.cursor()
-        cursor.execute(_set_up(driver.info.backend_pid, {} if own_settings else _DIRECT))
+        cursor.execute(_set_up(driver.info.backend_pid, direct))
         record.info[_POOLED] = not cursor.fetchone()[0]
         cursor.close()
         if record.info[_POOLED] or lost_statements.is_set():
@@ -221,7 +229,7 @@ def _configure_postgres(engine: Any) -> None:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         if connection.info[_POOLED]:
-            connection.exec_driver_sql(_BEGIN_POOLED)
+            connection.exec_driver_sql(begin_pooled)
 
 
 def _set_up(own_id: int, direct: Mapping[str, str]) -> str:
@@ -241,8 +249,10 @@ def _drop_stale_connections(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
-def _configure_sqlite(engine: Any) -> None:
+def _configure_sqlite(engine: Any, statement_timeout: float | None) -> None:
     """Turn off pysqlite's own transaction handling, as SQLAlchemy's documentation advises."""
+    if statement_timeout is not None:
+        _end_slow_statements(engine, statement_timeout)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
@@ -256,3 +266,19 @@ def _configure_sqlite(engine: Any) -> None:
     def _begin(connection: Any) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _end_slow_statements(engine: Any, seconds: float) -> None:
+    """End statements of SQLite after so many seconds: its progress handler looks at the time."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, record: Any) -> None:
+        def is_over() -> bool:
+            deadline: float = record.info.get(_DEADLINE, math.inf)
+            return time.monotonic() > deadline
+
+        connection.run_async(lambda driver: driver.set_progress_handler(is_over, _STEPS))
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _begin_statement(connection: Any, *_: Any) -> None:
+        connection.info[_DEADLINE] = time.monotonic() + seconds

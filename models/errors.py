@@ -10,6 +10,7 @@
     ├── ClockError           the distance to the database's clock can't be relied on
     ├── StorageError         the object store refused or failed; may be retried
     ├── DatabaseAway         the database does not take the statement now; it may later
+    │   └── QueryTooSlow     the statement took longer than it may
     └── ImageError           a download is not (or not safely) an image; carries a code
 """
 
@@ -59,6 +60,10 @@ class StorageError(DarkroomError):
 
 class DatabaseAway(DarkroomError):
     """The database is unreachable, read-only, full or busy; the same statement may work later."""
+
+
+class QueryTooSlow(DatabaseAway):
+    """The statement was ended: by its time limit, or by a person."""
 
 
 class ImageError(DarkroomError):

@@ -10,13 +10,14 @@ from starlette.routing import Route
 
 from api.access.roles import forbidden
 from api.auth import Caller, needs_key
-from api.dashboard.language.locales import LANGUAGES, Locale, locale_of
+from api.dashboard.language.locales import LANGUAGES, Locale, locale_of, msgid
 from api.dashboard.login.sessions import Viewer, find_viewer
 from api.dashboard.templates import link, render
-from api.services import ApiServices, services_of
+from api.services import PAGE_STATEMENT_TIMEOUT, ApiServices, services_of
 from api.web.problems import Problem, reported_problem, request_id_of
 from models.api_keys import Role
 from models.credentials.session_tokens import request_token
+from models.errors import QueryTooSlow
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
@@ -34,11 +35,14 @@ HEADERS = {
     "Vary": "HX-Request, Cookie, Accept-Language",
 }
 LOGIN = "/dashboard/login"
+_TOO_SLOW = msgid("The database took more than %(seconds)s seconds for this page, and was stopped.")
+_BUSY = msgid("Try again in a moment.")
+NARROW_FILTER = msgid("Narrow the filter: a state, a campaign, a model, a caller or a shorter time.")
 
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """One request for a page."""
+    """One request for a page; ``services``: as pages use them (``ApiServices.for_pages``)."""
 
     request: Request
     services: ApiServices
@@ -80,6 +84,7 @@ class Page:
     scripts: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)  #: further keys of the page, with what they do
+    narrow: str = _BUSY  #: what to do if the database takes too long for the page
 
     def is_for(self, role: Role) -> bool:
         """Return whether a role is shown it."""
@@ -112,8 +117,12 @@ async def _respond(page: Page, request: Request, pages: tuple[Page, ...]) -> Res
             return to_login(request)
         if not page.is_for(viewer.caller.role) and page.least is not None:
             raise forbidden(viewer.caller.role, page.least)
-        loaded = await page.load(PageView(request, services, viewer, locale))
+        loaded = await page.load(PageView(request, services.for_pages(), viewer, locale))
         shown = render(f"{page.name}.html", {**frame(request, page, pages, locale, viewer), **loaded})
+    except QueryTooSlow:
+        text = locale.text(_TOO_SLOW, seconds=locale.number(PAGE_STATEMENT_TIMEOUT))
+        problem = Problem(503, "too_slow", f"{text} {locale.text(page.narrow)}")
+        return error_page(request, reported_problem(problem, request.scope), pages, locale, viewer)
     except Exception as error:  # noqa: BLE001 - the edge of the page: a person gets a page for any error
         return error_page(request, reported_problem(error, request.scope), pages, locale, viewer)
     return HTMLResponse(shown, headers=HEADERS)

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models.errors import DatabaseAway
+from models.errors import DatabaseAway, QueryTooSlow
 
+_CANCELLED = "57014"  # query_canceled: by a person or statement_timeout
 _READ_ONLY = "25006"  # read_only_sql_transaction: the server has become a standby
 _LOST_STATEMENTS = ("26000", "42P05")  # unknown or duplicate prepared statement: a pooler changed the server
 _TRANSIENT_STATES = (
@@ -22,14 +23,25 @@ _TRANSIENT_STATES = (
     "40",  # serialization failure, deadlock
     "53",  # disk full, out of memory, too many connections
     "55P03",  # lock_not_available
-    "57014",  # query_canceled: by a person or statement_timeout
+    _CANCELLED,
     "57P0",  # shutdown, crash, start-up
     "58030",  # io_error
 )
 _STALE_STATES = (_READ_ONLY, "57P0")
 _READ_ONLY_FILE = 8  # SQLITE_READONLY
+_INTERRUPTED = 9  # SQLITE_INTERRUPT
 _TRANSIENT_CODES = frozenset(
-    {5, 6, 7, _READ_ONLY_FILE, 9, 10, 13, 14, 15}  # BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, …
+    {
+        5,
+        6,
+        7,
+        _READ_ONLY_FILE,
+        _INTERRUPTED,
+        10,
+        13,
+        14,
+        15,
+    }  # BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, …
 )
 
 
@@ -60,13 +72,18 @@ def loses_statements(error: BaseException | None) -> bool:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raise ``DatabaseAway`` for the errors that are worth waiting for; leave all others as they are."""
+    """Raise ``DatabaseAway`` for the errors that are worth waiting for; leave all others as they are.
+
+    Raise ``QueryTooSlow``, which is one, for a statement that was ended.
+    """
     try:
         yield
     except Exception as error:
         if not is_transient(error):
             raise
-        raise DatabaseAway(str(getattr(error, "orig", None) or error)) from error
+        cause = getattr(error, "orig", None)
+        is_ended = _sqlstate(cause) == _CANCELLED or _sqlite_code(cause) == _INTERRUPTED
+        raise (QueryTooSlow if is_ended else DatabaseAway)(str(cause or error)) from error
 
 
 def _sqlstate(error: BaseException | None) -> str | None:

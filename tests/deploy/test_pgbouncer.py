@@ -18,6 +18,7 @@ from tests.support.valkey import ValkeyAddress
 
 pytestmark = pytest.mark.deploy
 IDLE = "idle_in_transaction_session_timeout"
+LIMIT = "statement_timeout"
 
 
 @pytest.fixture
@@ -62,15 +63,17 @@ async def test_sessions_and_transactions_have_their_settings_whoever_had_the_con
     one_connection: PgBouncer,
 ) -> None:
     url = one_connection.url("postgres")
-    database = Database(sqlalchemy_url(url), pool=2)
+    database = Database(sqlalchemy_url(url), pool=2, statement_timeout=7)
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as other:
         for _ in range(8):  # more than psycopg's threshold of 5
             async with database.writing() as connection:
                 assert await connection.scalar(text("SHOW timezone")) == "UTC"
                 assert await connection.scalar(text(f"SHOW {IDLE}")) == "20s"
+                assert await connection.scalar(text(f"SHOW {LIMIT}")) == "7s"
             other.execute("SET timezone TO 'America/New_York'")
             other.execute("SET datestyle TO 'German'")
-            assert other.execute(f"SHOW {IDLE}".encode()).fetchone() == ("0",)
+            for setting in (IDLE, LIMIT):
+                assert other.execute(f"SHOW {setting}".encode()).fetchone() == ("0",)
             async with database.reading() as connection:
                 assert await connection.scalar(text("SHOW timezone")) == "UTC"
                 assert await connection.scalar(text("SHOW datestyle")) == "ISO, MDY"

@@ -8,7 +8,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from models.database import Database, after_commit
-from models.errors import DatabaseAway
+from models.errors import DatabaseAway, QueryTooSlow
 from tests.support.databases import PostgresCopies, sqlalchemy_url
 
 
@@ -76,6 +76,18 @@ async def test_a_file_that_became_read_only_raises_that_the_database_is_away(tmp
     async with database.writing() as connection:  # on a fresh connection
         await connection.execute(text("INSERT INTO t VALUES (1)"))
     await database.close()
+
+
+async def test_a_statement_is_ended_after_its_time_and_the_next_one_is_not(database_url: str) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    limited = Database(database_url, pool=1, statement_timeout=0.2)
+    for _ in range(2):
+        with pytest.raises(QueryTooSlow):
+            async with limited.reading() as connection:
+                await connection.scalar(text(endless))
+        async with limited.reading() as connection:
+            assert await connection.scalar(text("SELECT 1")) == 1
+    await limited.close()
 
 
 async def test_a_statement_that_is_wrong_raises_the_error_of_its_driver(database: Database) -> None:

@@ -50,4 +50,12 @@ async def load(view: PageView) -> Mapping[str, Any]:
     }
 
 
-PAGE = Page("/dashboard/costs", "costs", msgid("Costs"), load, group="house", icon="costs")
+PAGE = Page(
+    "/dashboard/costs",
+    "costs",
+    msgid("Costs"),
+    load,
+    group="house",
+    icon="costs",
+    narrow=msgid("Choose fewer days."),
+)

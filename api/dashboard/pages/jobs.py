@@ -9,7 +9,7 @@ from api.access.cookies import COLUMNS as COLUMNS_COOKIE
 from api.dashboard.figures.job_summary import summary_of
 from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
-from api.dashboard.page import Page, PageView
+from api.dashboard.page import NARROW_FILTER, Page, PageView
 from api.jobs.reader import read_jobs
 from api.jobs.selection.job_conditions import ListedJobs, listed_filter, read_conditions
 from api.services import ApiServices
@@ -122,4 +122,5 @@ PAGE = Page(
     icon="jobs",
     scripts=("jobs.js",),
     keys={"x": msgid("Mark the row")},
+    narrow=NARROW_FILTER,
 )

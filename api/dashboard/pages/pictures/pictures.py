@@ -6,7 +6,7 @@ from typing import Any
 
 from api.dashboard.figures.job_summary import JobSummary, summary_of
 from api.dashboard.language.locales import msgid
-from api.dashboard.page import Page, PageView
+from api.dashboard.page import NARROW_FILTER, Page, PageView
 from api.jobs.reader import read_jobs
 from api.jobs.selection.job_conditions import ListedJobs, listed_filter, read_conditions
 from models.checks.findings import Check
@@ -83,4 +83,5 @@ PAGE = Page(
         "f": msgid("Full size"),
         "← → ↑ ↓": msgid("To the next picture"),
     },
+    narrow=NARROW_FILTER,
 )

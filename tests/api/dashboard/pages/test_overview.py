@@ -53,8 +53,9 @@ async def test_the_number_of_statements_grows_neither_with_callers_nor_with_list
     await service.submit()
     await service.hold()
     statements = list[str]()
-    engine = service.services.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    for database in (service.services.database, service.services.page_database):
+        engine = database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     await read_counts(service.services, None)
     few = len(statements)
     row = {"name": "one", "key_hint": "", "admin": False, "created_at": service.services.clock()}
