@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
 
 from cyclopts import Parameter
 
@@ -22,6 +23,25 @@ def read_statuses(given: Iterable[str], known: Sequence[str]) -> list[str]:
         if word not in known:
             raise CommandFailed(Exit.USAGE, f"--status {word}: there is no such state; {', '.join(known)}.")
     return list(dict.fromkeys(words))
+
+
+FILTER = Parameter(
+    name="--filter",
+    help="conditions of the API, 'status=failed&tag=night', or the address of a list in the dashboard",
+)
+
+
+def read_filter(text: str | None) -> dict[str, str]:
+    """Return the conditions of a query string, or of an address that has one. Raises ``CommandFailed``."""
+    if text is None:
+        return {}
+    try:
+        found = dict(parse_qsl(urlsplit(text).query if "?" in text else text, strict_parsing=True))
+    except ValueError:
+        found = {}
+    if not found:
+        raise CommandFailed(Exit.USAGE, f"--filter {text[:200]}: write conditions, such as 'status=failed'.")
+    return found
 
 
 @Parameter(name="*")

@@ -14,7 +14,7 @@ from api.access.audit import describe_change
 from api.auth import Caller, authenticate, authenticate_reader
 from api.jobs.long_poll import long_poll
 from api.jobs.reader import JobRepresentation, read_job, read_jobs
-from api.jobs.selection.job_conditions import ListedJobs, listed_filter, read_conditions
+from api.jobs.selection.job_conditions import AnyJobs, find_filter, read_conditions
 from api.jobs.watcher import is_settled, newer_than
 from api.rest.openapi.route_docs import (
     condition_parameters,
@@ -40,7 +40,7 @@ from worker import lifecycle
 
 _polls = Counter("darkroom_poll_requests", "Requests for one job, by what they came to", ["result"])
 _GET_PARAMETERS = frozenset({"wait", "after_revision"})
-CONDITIONS = frozenset(ListedJobs.model_fields)  #: query parameters of lists that choose jobs
+CONDITIONS = frozenset(AnyJobs.model_fields)  #: query parameters of lists that choose jobs
 _LIST_PARAMETERS = CONDITIONS | {"limit"}
 LONGEST_PAGE = 200
 PAGE = 50
@@ -80,7 +80,7 @@ async def list_jobs(request: Request) -> Response:
     query = read_query(request, _LIST_PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
     given = read_conditions(query, CONDITIONS)
-    wanted = await listed_filter(services.database, caller, given)
+    wanted = await find_filter(services, caller, given)
     found = await read_jobs(services, caller, wanted, limit + 1, of=given.caller)
     page = [job.content for job in found[:limit]]
     following = page[-1]["id"] if len(found) > limit else None
@@ -203,7 +203,7 @@ def _add_reads(router: APIRouter) -> None:
             response(200, "A page of jobs.", schema_ref("JobPageDocument")), problem_responses(401, 403, 422)
         ),
         openapi_extra=request_docs(
-            *condition_parameters(ListedJobs),
+            *condition_parameters(AnyJobs),
             query_parameter(
                 "limit", "Jobs per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
             ),

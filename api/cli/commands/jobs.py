@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from cyclopts import App, Parameter
 from cyclopts.types import PositiveInt
@@ -13,8 +13,10 @@ from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import (
     DEFAULT_CONNECTION,
     DEFAULT_FORMAT,
+    FILTER,
     Connection,
     Format,
+    read_filter,
     read_statuses,
     statuses_option,
 )
@@ -31,6 +33,7 @@ from api.cli.render.jobs import (
 )
 from darkroom_client import ApiError, Darkroom, Job
 from darkroom_client.documents import Document
+from darkroom_client.resources.jobs import BulkResult, JobFilter
 from models.states import JobStatus
 
 app = App(name="jobs", help="List, show, cancel, retry and keep jobs.", help_format="plaintext")
@@ -44,6 +47,11 @@ for _command in (
     app.command(_command)
 
 Ids = Annotated[list[str], Parameter(negative="", help="ids, or unique beginnings such as job_01h455vb4pex")]
+SomeIds = Annotated[
+    tuple[str, ...], Parameter(negative="", help="ids, or unique beginnings such as job_01h455vb4pex")
+]
+Filter = Annotated[str | None, FILTER]
+DryRun = Annotated[bool, Parameter(negative="", help="with --filter: change nothing, say what would change")]
 Statuses = Annotated[tuple[str, ...], statuses_option("jobs in these states: failed,held")]
 Id = Annotated[str, Parameter(help="its id, or a unique beginning such as job_01h455vb4pex")]
 
@@ -57,6 +65,7 @@ def list_jobs(
     tag: str | None = None,
     caller: str | None = None,
     before: str | None = None,
+    matching: Filter = None,
     limit: PositiveInt = 20,
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
@@ -78,16 +87,12 @@ def list_jobs(
     limit
         maximum number of jobs
     """
+    options = {"model": model, "campaign": campaign, "tag": tag, "caller": caller, "before": before}
+    named = {name: value for name, value in options.items() if value is not None}
+    statuses = {"status": ",".join(read_statuses(status, list(JobStatus)))} if status else {}
+    conditions = cast(JobFilter, {**read_filter(matching), **named, **statuses})
     with open_client(connection) as client:
-        found = client.jobs.list(
-            limit=limit,
-            status=read_statuses(status, list(JobStatus)) or None,
-            model=model,
-            campaign=campaign,
-            tag=tag,
-            caller=caller,
-            before=before,
-        )
+        found = client.jobs.list(limit=limit, **conditions)
         printer(json=output.json).table(
             "jobs",
             *with_callers(JOB_COLUMNS, (job.document for job in found), job_cells),
@@ -130,18 +135,39 @@ def eta(
 
 @app.command
 def cancel(
-    jobs: Ids, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
+    jobs: SomeIds = (),
+    /,
+    *,
+    matching: Filter = None,
+    dry_run: DryRun = False,
+    yes: Annotated[bool, Parameter(alias="-y", negative="")] = False,
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Cancel jobs that are not finished. A call in flight may still be charged."""
+    """Cancel jobs that are not finished. A call in flight may still be charged.
+
+    Parameters
+    ----------
+    yes
+        skip the confirmation for jobs of a filter
+    """
+    _check_choice("cancel", jobs, matching, dry_run=dry_run)
     with open_client(connection) as client:
+        if matching is not None:
+            question = "Those that wait end at once; calls under way are dropped, and may be charged."
+            change = partial(client.jobs.cancel_many, **_chosen(matching))
+            return _all_that_match(change, question, dry_run=dry_run, yes=yes, output=output)
         return _each(jobs, partial(_document_of, client.jobs.cancel), job_line, output)
 
 
 @app.command
 def retry(
-    jobs: Ids,
+    jobs: SomeIds = (),
     /,
     *,
+    matching: Filter = None,
+    dry_run: DryRun = False,
+    may_pay_twice: Annotated[bool, Parameter(negative="")] = False,
     yes: Annotated[bool, Parameter(alias="-y", negative="")] = False,
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
@@ -150,10 +176,17 @@ def retry(
 
     Parameters
     ----------
+    may_pay_twice
+        with --filter: also jobs that succeeded, or are held because a call may have been charged
     yes
-        skip the confirmation for jobs that succeeded
+        skip the confirmation for jobs that succeeded, or of a filter
     """
+    _check_choice("retry", jobs, matching, dry_run=dry_run or may_pay_twice)
     with open_client(connection) as client:
+        if matching is not None:
+            question = "They are sent to a provider again, and may be charged."
+            change = partial(client.jobs.retry_many, may_pay_twice=may_pay_twice, **_chosen(matching))
+            return _all_that_match(change, question, dry_run=dry_run, yes=yes, output=output)
         paid = [] if yes else [job_id for job_id in jobs if _has_succeeded(client, job_id)]
         which = f"{paid[0]} has" if len(paid) == 1 else f"{len(paid)} of these jobs have"
         if paid and not confirm(f"{which} succeeded: a retry calls the provider and pays again. Continue?"):
@@ -190,6 +223,40 @@ def retention(
     """Show when jobs and what belongs to them are deleted, and by whose rule."""
     with open_client(connection) as client:
         return _each(jobs, client.jobs.retention, retention_lines, output)
+
+
+def _check_choice(verb: str, jobs: tuple[str, ...], matching: str | None, *, dry_run: bool) -> None:
+    """Raise ``CommandFailed`` unless either ids or a filter are given."""
+    if bool(jobs) == (matching is not None) or (jobs and dry_run):
+        raise CommandFailed(
+            Exit.USAGE,
+            f"Name the jobs: darkroom jobs {verb} ID…, or --filter 'status=failed' (with --dry-run to look).",
+        )
+
+
+def _chosen(matching: str) -> JobFilter:
+    """Return the conditions of a filter as the client takes them."""
+    given: dict[str, Any] = {**read_filter(matching)}
+    if "ids" in given:
+        given["ids"] = given["ids"].split(",")
+    return cast(JobFilter, given)
+
+
+def _all_that_match(
+    change: Callable[..., BulkResult], question: str, *, dry_run: bool, yes: bool, output: Format
+) -> Exit:
+    """Change all jobs of a filter, after a look at their number and a confirmation."""
+    result = change(dry_run=True)
+    if result.eligible and not dry_run:
+        which = f"{result.eligible:,} of {result.matched:,} jobs that match"
+        if not yes and not confirm(f"{which}: {question} Continue?"):
+            raise CommandFailed(Exit.USAGE, f"{which} would change; nothing was changed. Add --yes to do it.")
+        result = change(expected_count=result.eligible)
+    done = f"{result.eligible:,} would change" if dry_run else f"{result.changed:,} changed"
+    left = "".join(f"\n  {each['count']:,} left: {each['message']}" for each in result.document["skipped"])
+    more = "\n  more are left: repeat the command" if result.more and not dry_run else ""
+    printer(json=output.json).record(result.document, f"{done}, of {result.matched:,} that match{left}{more}")
+    return Exit.OK
 
 
 def _has_succeeded(client: Darkroom, job_id: str) -> bool:

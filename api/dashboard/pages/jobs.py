@@ -1,6 +1,7 @@
 """Jobs: a filter that is fully in the address, saved views, columns, keyset pages, many jobs at once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -11,7 +12,7 @@ from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import NARROW_FILTER, Page, PageView
 from api.jobs.reader import read_jobs
-from api.jobs.selection.job_conditions import ListedJobs, listed_filter, read_conditions
+from api.jobs.selection.job_conditions import AnyJobs, find_filter, read_conditions
 from api.services import ApiServices
 from models.queries.dashboard.figures import MOST_COUNTED, OPEN_STATUSES, count_listed, count_statuses
 from models.queries.dashboard.saved_views import list_views
@@ -19,9 +20,11 @@ from models.queries.selection.job_filter import SEARCHED, JobFilter
 from models.states import JobStatus
 
 _ROWS = 50
-CONDITIONS = tuple(ListedJobs.model_fields)
-_PAGING = frozenset({"before", "after"})
-_COUNTABLE = frozenset({"status", "campaign", "action"})  # by which indexes count up to 10,001 at once
+CONDITIONS = tuple(AnyJobs.model_fields)
+_PAGING = frozenset({"before"})
+_COUNTABLE = frozenset(
+    {"status", "campaign", "action", "ids", "fingerprint", "worker", "surface"}
+)  # counted by indexes
 _FIELDS = frozenset(
     {"status", "text", "model", "campaign", "tag", "error_code", "caller"}
 )  # of the filter's form
@@ -76,7 +79,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
     """Return a page of jobs. Raises the 422 problem of a wrong filter."""
     services, sees_all = view.services, view.caller.role.sees_all
     given = read_conditions(view.query, CONDITIONS)
-    wanted = await listed_filter(services.database, view.caller, given)
+    wanted = await find_filter(services, view.caller, given)
     found = await read_jobs(services, view.caller, wanted, _ROWS + 1, of=given.caller)
     page = [job.content for job in found[:_ROWS]]
     conditions = {name: view.query[name] for name in CONDITIONS if view.query.get(name)}
@@ -84,7 +87,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
     counts = await shared(view, 1.0, _counts)
     async with services.database.reading() as connection:
         saved = await list_views(connection, view.caller.id, "jobs")
-    every = await read_bound(view, given)
+    every = replace(wanted, before=None)
     return {
         "jobs": [summary_of(job, view.locale.now) for job in page],
         "following": page[-1]["id"] if len(found) > _ROWS else None,
@@ -104,12 +107,6 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "statuses": [status.value for status in JobStatus],
         "sees_all": sees_all,
     }
-
-
-async def read_bound(view: PageView, given: ListedJobs) -> JobFilter:
-    """Return the filter of a list without the bounds of its pages."""
-    whole = given.model_copy(update={"before": None, "after": None})
-    return await listed_filter(view.services.database, view.caller, whole)
 
 
 PAGE = Page(

@@ -39,10 +39,10 @@ document.addEventListener("change", (event) => {
 document.addEventListener("formdata", (event) => {
   if (event.target.id !== "bulk") return;
   const scope = event.formData.get("scope");
-  event.formData.delete("ids");
+  event.formData.delete("marked");
   if (scope === "marked") {
     for (const name of [...event.formData.keys()]) if (name !== "scope") event.formData.delete(name);
-    event.formData.set("ids", [...marked].join(","));
+    event.formData.set("marked", [...marked].join(","));
   }
 });
 document.addEventListener("submit", (event) => {

@@ -1,5 +1,6 @@
 """Groups of equal errors: failed calls of seven days by stage, channel, model, code and words."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from models.queries.dashboard.errors import Decision, FailedCall, list_failures,
 from models.states import JobStatus
 
 WINDOWS = (1, 3, 24, 72, 168)  #: hours
-_JOBS = 1000  # of one group that a retry takes
+_JOBS = 1000  # of one group that a list or a retry takes
 RESOLVED, IGNORED = "resolved", "ignored"
 
 
@@ -52,6 +53,7 @@ def group_failures(
 ) -> list[FailureGroup]:
     """Return the groups of failed calls, which come newest first: the most frequent of the day first."""
     found: dict[tuple[str, ...], FailureGroup] = {}
+    seen = defaultdict[str, set[UUID]](set)  # jobs by fingerprint
     for each in failures:
         stage = "store" if each.code.startswith("asset_") else "call"
         words = normalize_words(each.message or each.code)
@@ -66,7 +68,9 @@ def group_failures(
         hours = (now - each.at) / timedelta(hours=1)
         for window in WINDOWS:
             group.counts[window] += hours <= window
-        if len(group.job_ids) < _JOBS and each.job_id not in group.job_ids[-5:]:
+        jobs = seen[group.fingerprint]
+        if len(jobs) < _JOBS and each.job_id not in jobs:
+            jobs.add(each.job_id)
             group.job_ids.append(each.job_id)
             if each.job_status == JobStatus.FAILED:
                 group.failed_ids.append(each.job_id)

@@ -10,7 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from api.auth import Caller
 from api.jobs.schemas import Timestamp, parse_timestamp
+from api.jobs.selection.failures import read_groups
 from api.jobs.validation import rejection_of
+from api.services import ApiServices
 from api.web.problems import Problem, invalid_field
 from models.checks.findings import Check
 from models.database import Database
@@ -21,6 +23,7 @@ from models.queries.short_ids import whole_id
 from models.states import JobStatus
 
 IDS_PER_REQUEST = 1000
+ANY_SURFACE = "any"  #: surface of every job, parts of tasks too
 SHORT_IDS = 100  #: short ids in one request; each is looked up
 _Status = Annotated[JobStatus, Field(strict=False)]
 _Bound = Annotated[str, Field(min_length=1, max_length=64)]
@@ -46,9 +49,15 @@ class JobConditions(BaseModel):
         min_length=1,
         max_length=64,
         description="API through which the jobs were submitted, such as rest. Parts of midjourney tasks "
-        "match only surface=midjourney",
+        f"match only surface=midjourney and surface={ANY_SURFACE}, which every job matches",
     )
     error_code: str | None = Field(None, min_length=1, max_length=64, description="error.code of the job")
+    channel: str | None = Field(
+        None, min_length=1, max_length=128, description="name of the channel of the present or last call"
+    )
+    worker: str | None = Field(
+        None, min_length=1, max_length=64, description="id of the worker that has the jobs in hand"
+    )
     text: str | None = Field(
         None,
         min_length=1,
@@ -88,10 +97,12 @@ class JobConditions(BaseModel):
         """
         return JobFilter(
             statuses=self.statuses(),
+            channel=self.channel,
+            worker=_key(f"{prefix}worker", "worker", self.worker),
             model=self.model,
             campaign=self.campaign,
             tag=self.tag,
-            surface=self.surface,
+            surface=None if self.surface == ANY_SURFACE else self.surface,
             error_code=self.error_code,
             text=self.text,
             created_after=self.created_after,
@@ -102,8 +113,8 @@ class JobConditions(BaseModel):
             after=_bound(f"{prefix}after", self.after, latest=True),
             verdict=self.verdict,
             check=self.check,
-            action=_action_id(f"{prefix}action", self.action),
-            with_parts=with_parts,
+            action=_key(f"{prefix}action", "action", self.action),
+            with_parts=with_parts or self.surface == ANY_SURFACE,
         )
 
 
@@ -114,20 +125,22 @@ class AnyJobs(JobConditions):
         [], description=f"statuses: {', '.join(JobStatus)}"
     )
 
+    ids: Annotated[list[str], BeforeValidator(_split)] = Field(
+        [], max_length=IDS_PER_REQUEST, description="job ids: job_…"
+    )
+    fingerprint: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="of an error of GET /v1/errors: the newest 1,000 jobs that had it",
+    )
+
     def statuses(self) -> Sequence[str]:
         """Return the only statuses that match; none: any."""
         return tuple(each.value for each in self.status)
 
 
-class ListedJobs(AnyJobs):
-    """Filter of a list of jobs."""
-
-    ids: Annotated[list[str], BeforeValidator(_split)] = Field(
-        [], max_length=IDS_PER_REQUEST, description="job ids: job_…"
-    )
-
-
-def read_conditions(query: Mapping[str, str], names: Iterable[str]) -> ListedJobs:
+def read_conditions(query: Mapping[str, str], names: Iterable[str]) -> AnyJobs:
     """Return the conditions in those of the query parameters that are named; empty ones are left out.
 
     Raises the 422 problem.
@@ -137,21 +150,32 @@ def read_conditions(query: Mapping[str, str], names: Iterable[str]) -> ListedJob
         if "\0" in text:
             raise invalid_field(name, "must have no NUL character")
     try:
-        return ListedJobs.model_validate(values)
+        return AnyJobs.model_validate(values)
     except ValidationError as error:
         first = rejection_of(error).errors[0]
         raise invalid_field(first["field"].partition(".")[0], first["message"]) from error
 
 
-async def listed_filter(database: Database, caller: Caller, given: ListedJobs) -> JobFilter:
-    """Return the filter of a list: with ids, jobs of every surface match. Raises the 422 problem."""
-    found = given.to_filter()
-    if not given.ids:
-        return found
-    job_ids, unknown = await read_job_ids(database, caller, given.ids)
-    if unknown:
-        raise invalid_field("ids", f"{unknown[0]!r} is no id of a job; write job_…, with commas between")
-    return replace(found, ids=job_ids, with_parts=True)
+async def find_filter(services: ApiServices, caller: Caller, given: AnyJobs, prefix: str = "") -> JobFilter:
+    """Return the filter of conditions, the same for every surface; ``prefix`` precedes field names in errors.
+
+    With ids, a fingerprint or an action, jobs of every surface match. Raises the 422 problem.
+    """
+    found = given.to_filter(prefix, with_parts=given.action is not None)
+    if given.ids:
+        job_ids, unknown = await read_job_ids(services.database, caller, given.ids)
+        if unknown:
+            message = f"{unknown[0]!r} is no id of a job; write job_…, with commas between"
+            raise invalid_field(f"{prefix}ids", message)
+        found = replace(found, ids=job_ids, with_parts=True)
+    if given.fingerprint is not None:
+        groups = {each.fingerprint: each for each in await read_groups(services, caller.scope)}
+        if given.fingerprint not in groups:
+            raise invalid_field(f"{prefix}fingerprint", "no call of the last seven days failed so")
+        job_ids = groups[given.fingerprint].job_ids
+        chosen = job_ids if found.ids is None else [each for each in found.ids if each in set(job_ids)]
+        found = replace(found, ids=chosen, with_parts=True)
+    return found
 
 
 async def read_job_ids(
@@ -186,11 +210,11 @@ def problem_of_validation(error: ValidationError) -> Problem:
     return Problem(422, rejection.code, rejection.message, errors=rejection.errors)
 
 
-def _action_id(name: str, text: str | None) -> UUID | None:
+def _key(name: str, kind: Literal["action", "worker"], text: str | None) -> UUID | None:
     try:
-        return None if text is None else parse_id("action", text)
+        return None if text is None else parse_id(kind, text)
     except NotFound as error:
-        raise invalid_field(name, "write the id of an action: action_…, as GET /v1/actions has it") from error
+        raise invalid_field(name, f"write the whole id: {kind}_…, as GET /v1/{kind}s has it") from error
 
 
 def _bound(name: str, text: str | None, *, latest: bool) -> UUID | datetime | None:

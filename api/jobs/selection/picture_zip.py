@@ -16,14 +16,17 @@ import orjson
 from sqlalchemy import Row
 
 from api.auth import Caller
+from api.jobs.caller_scope import callers_in_scope
+from api.jobs.selection.job_conditions import AnyJobs, find_filter
 from api.services import ApiServices
-from api.web.problems import not_found
+from api.web.problems import invalid_field, not_found
 from models.clock import rfc3339
 from models.errors import NotFound
 from models.ids import parse_id, public_id
 from models.queries.assets import list_assets_by_id
 from models.queries.operations.tombstones import list_tombstones
 from models.queries.selection.job_actions import list_samples
+from models.queries.selection.pictures import list_pictures
 from worker.exports.names import UniqueNames, safe_path
 from worker.exports.zip_format import ZipEntry, directory_entry, end_records, local_header
 from worker.images.limits import KIB
@@ -96,6 +99,25 @@ async def choose_pictures(services: ApiServices, caller: Caller, ids: Sequence[s
         first = missing[0]
         raise not_found(f"None of the {len(missing):,} pictures can be sent; of {first.id}: {first.problem}.")
     return ChosenPictures(found, jobs, missing)
+
+
+async def choose_matching(services: ApiServices, caller: Caller, given: AnyJobs) -> ChosenPictures:
+    """Return the pictures of all jobs that match, newest first.
+
+    Raises the 404 problem if there is none, and the 422 problem of a wrong filter and of more than
+    ``PICTURES``.
+    """
+    wanted = await find_filter(services, caller, given, "filter.")
+    async with services.database.reading() as connection:
+        caller_ids = await callers_in_scope(connection, caller, given.caller)
+        found = await list_pictures(connection, caller_ids, wanted, limit=PICTURES + 1)
+        job_ids = list({row.job_id for row in found})
+        jobs = {row.id: row for row in await list_samples(connection, job_ids)} if job_ids else {}
+    if not found:
+        raise not_found("No job that matches has a picture.")
+    if len(found) > PICTURES:
+        raise invalid_field("filter", f"matches more than {PICTURES:,} pictures: narrow it, such as by time")
+    return ChosenPictures(found, jobs, ())
 
 
 async def zip_pictures(store: Store, chosen: ChosenPictures, at: datetime) -> AsyncIterator[bytes]:

@@ -14,6 +14,7 @@ from api.jobs.selection.bulk_actions import JOBS_PER_REQUEST, BulkRequest, apply
 from api.jobs.selection.job_conditions import (
     IDS_PER_REQUEST,
     AnyJobs,
+    find_filter,
     problem_of_validation,
     read_job_ids,
 )
@@ -51,7 +52,8 @@ class JobSelection(BaseModel):
         """Return the request. Raises the 422 problem."""
         more: dict[str, Any] = {"dry_run": self.dry_run, "expected_count": self.expected_count}
         if self.filter is not None:
-            return BulkRequest(wanted=self.filter.to_filter("filter."), caller=self.filter.caller, **more)
+            wanted = await find_filter(services, caller, self.filter, "filter.")
+            return BulkRequest(wanted=wanted, caller=self.filter.caller, **more)
         job_ids, unknown = await read_job_ids(services.database, caller, self.ids or ())
         return BulkRequest(wanted=JobFilter(ids=job_ids, with_parts=True), unknown=unknown, **more)
 

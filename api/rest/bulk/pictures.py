@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import authenticate
-from api.jobs.selection.job_conditions import problem_of_validation
-from api.jobs.selection.picture_zip import PICTURES, choose_pictures, zip_pictures
+from api.jobs.selection.job_conditions import AnyJobs, problem_of_validation
+from api.jobs.selection.picture_zip import PICTURES, choose_matching, choose_pictures, zip_pictures
 from api.rest.openapi.route_docs import merge_responses, problem_responses, request_docs, response, schema_ref
 from api.services import services_of
 from api.web.json_body import read_json
@@ -19,13 +19,20 @@ PATH = "/v1/assets/zip"
 
 
 class PictureSelection(BaseModel):
-    """Pictures to send as one ZIP, in this order."""
+    """Pictures to send as one ZIP: exactly one of ``ids``, in this order, and ``filter``."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
-    ids: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
-        min_length=1, max_length=PICTURES, description="ids of assets: asset_…"
+    ids: list[Annotated[str, Field(min_length=1, max_length=64)]] | None = Field(
+        None, min_length=1, max_length=PICTURES, description="ids of assets: asset_…"
     )
+    filter: AnyJobs | None = Field(None, description="all pictures of the jobs that match, newest first")
+
+    @model_validator(mode="after")
+    def _either(self) -> "PictureSelection":
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("give either ids or filter")
+        return self
 
 
 async def post_zip(request: Request) -> Response:
@@ -37,7 +44,10 @@ async def post_zip(request: Request) -> Response:
         given = PictureSelection.model_validate(value)
     except ValidationError as error:
         raise problem_of_validation(error) from error
-    chosen = await choose_pictures(services, caller, list(dict.fromkeys(given.ids)))
+    if given.filter is not None:
+        chosen = await choose_matching(services, caller, given.filter)
+    else:
+        chosen = await choose_pictures(services, caller, list(dict.fromkeys(given.ids or ())))
     at = services.clock()
     stream = zip_pictures(services.store, chosen, at)
     first = await anext(stream)  # an outage of the storage is an error response

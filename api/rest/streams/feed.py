@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.auth import authenticate_reader
 from api.event_feed import Events, Subscription
 from api.jobs.caller_scope import callers_in_scope
-from api.jobs.selection.job_conditions import ListedJobs, read_conditions
+from api.jobs.selection.job_conditions import AnyJobs, read_conditions
 from api.jobs.serializers import serialize_event
 from api.rest.openapi.route_docs import (
     condition_parameters,
@@ -113,7 +113,7 @@ async def _is_valid(request: Request, services: ApiServices) -> bool:
 
 def add_routes(router: APIRouter) -> None:
     """Add the route."""
-    conditions = [each for each in condition_parameters(ListedJobs) if each["name"] in _CONDITIONS]
+    conditions = [each for each in condition_parameters(AnyJobs) if each["name"] in _CONDITIONS]
     number = {"type": "integer", "minimum": 0, "maximum": _LARGEST}
     router.add_api_route(
         "/v1/events",

@@ -31,7 +31,7 @@ class FeedFilter:
         wanted = self.wanted
         if self.caller_ids is not None and event.caller_id not in self.caller_ids:
             return False
-        if wanted.surface is None and event.surface == PARTS_ONLY:
+        if wanted.surface is None and not wanted.with_parts and event.surface == PARTS_ONLY:
             return False
         names = ("surface", "campaign", "model")
         values = [(getattr(event, name), getattr(wanted, name)) for name in names]

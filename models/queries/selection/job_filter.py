@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from models.checks.findings import COLUMNS, Check
-from models.tables import action_items, assets, campaign_items, job_action_jobs, jobs
+from models.tables import action_items, assets, campaign_items, channels, job_action_jobs, jobs
 
 PARTS_ONLY = "midjourney"
 """Surface whose jobs are parts of tasks: a filter matches them only if it names this surface."""
@@ -48,6 +48,8 @@ class JobFilter:
     tag: str | None = None
     surface: str | None = None
     error_code: str | None = None
+    channel: str | None = None  #: of the present or last call
+    worker: UUID | None = None  #: that has the job in hand
     text: str | None = None  #: a part of the prompt, in any case, of the ``SEARCHED`` newest jobs
     created_after: datetime | None = None
     created_before: datetime | None = None
@@ -97,6 +99,11 @@ def conditions(
         found.append(_has_tag(wanted.tag, sqlite=sqlite))
     if wanted.error_code is not None:
         found.append(_error_code(sqlite=sqlite) == wanted.error_code)
+    if wanted.channel is not None:
+        named = select(channels.c.id).where(channels.c.name == wanted.channel).scalar_subquery()
+        found.append(jobs.c.channel_id == named)
+    if wanted.worker is not None:
+        found.append(jobs.c.worker_id == wanted.worker)
     if wanted.text is not None:
         found += [jobs.c.prompt.icontains(wanted.text, autoescape=True), _is_searched()]
     return [*found, *_times(wanted)]
@@ -149,7 +156,8 @@ def _has_verdict(verdict: str | None) -> ColumnElement[bool]:
 
 def _has_finding(check: Check) -> ColumnElement[bool]:
     present = or_(assets.c.generation.is_(None), assets.c.generation == jobs.c.generation)
-    return select(literal(1)).where(assets.c.job_id == jobs.c.id, present, _is_found(check)).exists()
+    query = select(literal(1)).where(assets.c.job_id == jobs.c.id, present, _is_found(check))
+    return query.correlate(jobs).exists()  # a query around it may select assets too
 
 
 def _is_found(check: Check) -> ColumnElement[bool]:

@@ -7,13 +7,13 @@ from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
 from api.jobs.selection.bulk_actions import BulkRequest
 from api.jobs.selection.job_actions import run_action
-from api.jobs.selection.job_conditions import AnyJobs, listed_filter, read_conditions, read_job_ids
+from api.jobs.selection.job_conditions import AnyJobs, find_filter, read_conditions, read_job_ids
 from api.web.problems import invalid_field
 from models.queries.selection.job_filter import JobFilter
 from worker.bulk.job_changes import CHANGES
 
 TYPED = 100  #: from more jobs on, their number is to be typed
-_NAMES = tuple(name for name in AnyJobs.model_fields if name not in ("before", "after"))
+_NAMES = tuple(AnyJobs.model_fields)
 MEANINGS = {
     "retry": msgid("They are sent to a provider again, and may be charged."),
     "cancel": msgid("Jobs that wait end at once. Calls under way are dropped; the provider may charge them."),
@@ -30,7 +30,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
         raise invalid_field("kind", f"must be one of {', '.join(CHANGES)}")
     twice = kind == "retry" and view.query.get("may_pay_twice") == "yes"
     marked = view.query.get("scope") != "matching"
-    ids = list(dict.fromkeys(",".join(view.request.query_params.getlist("ids")).split(",")))
+    ids = list(dict.fromkeys(",".join(view.request.query_params.getlist("marked")).split(",")))
     body: dict[str, Any] = {"kind": kind}
     conditions: dict[str, str] = {}
     if marked:
@@ -44,7 +44,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
         if not conditions:
             raise invalid_field("filter", "choose something to filter by first: it would be every job")
         given = read_conditions(view.query, _NAMES)
-        found = await listed_filter(view.services.database, view.caller, given)
+        found = await find_filter(view.services, view.caller, given)
         request = BulkRequest(wanted=found, caller=given.caller, dry_run=True, may_pay_twice=twice)
         body["filter"] = conditions
     if twice:

@@ -8,14 +8,14 @@ from api.dashboard.figures.job_summary import JobSummary, summary_of
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import NARROW_FILTER, Page, PageView
 from api.jobs.reader import read_jobs
-from api.jobs.selection.job_conditions import ListedJobs, listed_filter, read_conditions
+from api.jobs.selection.job_conditions import AnyJobs, find_filter, read_conditions
 from models.checks.findings import Check
 from models.queries.dashboard.saved_views import list_views
 from models.queries.selection.job_filter import JobFilter
 from models.states import JobStatus
 
 PICTURES = 60  #: of one page, unless one job has more
-_CONDITIONS = tuple(name for name in ListedJobs.model_fields if name != "status")
+_CONDITIONS = tuple(name for name in AnyJobs.model_fields if name != "status")
 _PAGING = frozenset({"before", "after"})
 CHECKS: Mapping[str, str] = {
     Check.BLANK: msgid("Blank"),
@@ -44,7 +44,7 @@ def fitting(jobs: Sequence[JobSummary]) -> Sequence[JobSummary]:
 async def load(view: PageView) -> Mapping[str, Any]:
     """Return a page of pictures, newest first. Raises the 422 problem of a wrong filter."""
     given = read_conditions(view.query, _CONDITIONS)
-    wanted = await listed_filter(view.services.database, view.caller, given)
+    wanted = await find_filter(view.services, view.caller, given)
     found = await read_jobs(view.services, view.caller, _with_pictures(wanted), PICTURES + 1, of=given.caller)
     summaries = [summary_of(job.content, view.locale.now) for job in found]
     page = fitting(summaries[:PICTURES])
@@ -65,7 +65,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
 
 def _with_pictures(wanted: JobFilter) -> JobFilter:
     """Return the filter of succeeded jobs, of Midjourney's tasks too."""
-    return replace(wanted, statuses=(JobStatus.SUCCEEDED.value,), with_parts=wanted.surface is None)
+    return replace(wanted, statuses=(JobStatus.SUCCEEDED.value,), with_parts=True)
 
 
 PAGE = Page(

@@ -29,6 +29,12 @@ class JobConditions(TypedDict, total=False):
     tag: str | None
     surface: str | None
     error_code: str | None
+    channel: str | None
+    worker: str | None
+    text: str | None
+    verdict: str | None
+    check: str | None
+    action: str | None
     created_after: datetime | str | None
     created_before: datetime | str | None
     finished_after: datetime | str | None
@@ -42,10 +48,11 @@ class JobFilter(JobConditions, total=False):
     """Conditions on listed jobs."""
 
     ids: Sequence[str] | None
+    fingerprint: str | None
 
 
 class BulkSelection(JobFilter, total=False):
-    """Jobs to change: ``ids`` or conditions.
+    """Jobs to change: ``ids``, or all that match the conditions (with ``ids``, of these).
 
     ``dry_run``: change nothing; ``expected_count``: change nothing unless so many jobs would change.
     """
@@ -239,11 +246,11 @@ async def _change_many(
 
 
 def _selection(ids: Sequence[str] | None, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the jobs of a request; ids and conditions together are the server's to refuse."""
+    """Return the jobs of a request: ids alone, or a filter."""
     chosen = {name: _plain(value) for name, value in conditions.items() if value is not None}
     if ids is None:
         return {"filter": chosen}
-    return {"ids": [*ids], "filter": chosen} if chosen else {"ids": [*ids]}
+    return {"filter": {"ids": [*ids], **chosen}} if chosen else {"ids": [*ids]}
 
 
 def _bulk_result(value: object) -> BulkResult:

@@ -105,6 +105,36 @@ def test_a_job_that_succeeded_is_paid_again_only_after_a_confirmation(
     assert [request.method for request in server.requests[-2:]] == ["POST", "POST"]
 
 
+def test_jobs_of_a_filter_are_counted_confirmed_and_changed_as_counted(
+    server: ScriptedServer, darkroom: Darkroom, capsys: Printed
+) -> None:
+    skipped = [{"reason": "ended", "count": 1, "message": "it has ended", "samples": []}]
+    tried = {"matched": 3, "eligible": 2, "changed": 0, "samples": [], "more": False, "skipped": skipped}
+    for verb in ("cancel", "retry"):
+        server.respond(f"POST /v1/jobs/{verb}", tried)
+        server.respond(f"POST /v1/jobs/{verb}", tried)
+        server.respond(f"POST /v1/jobs/{verb}", tried | {"changed": 2})
+    chosen = {"filter": {"tag": "a b", "ids": ["job_1", "job_2"]}}
+    query = "https://x.example/dashboard/jobs?tag=a+b&ids=job_1,job_2"
+    assert darkroom("jobs", "cancel", "--filter", query) == 2  # no terminal to ask
+    assert "2 of 3 jobs that match would change; nothing was changed" in capsys.readouterr().err
+    assert darkroom("jobs", "cancel", "--filter", query, "--yes") == 0
+    assert [request.body for request in server.requests] == [
+        chosen | {"dry_run": True},
+        chosen | {"dry_run": True},
+        chosen | {"expected_count": 2},
+    ]
+    assert darkroom("jobs", "retry", "--filter", "status=failed", "--dry-run", "--may-pay-twice") == 0
+    assert server.requests[-1].body == {
+        "filter": {"status": "failed"},
+        "dry_run": True,
+        "may_pay_twice": True,
+    }
+    for wrong in (["--filter", "failed"], [], ["job_1", "--filter", "tag=a"], ["job_1", "--dry-run"]):
+        assert darkroom("jobs", "retry", *wrong) == 2
+    assert len(server.requests) == 4
+
+
 def test_states_are_a_list(server: ScriptedServer, darkroom: Darkroom, capsys: Printed) -> None:
     server.respond("GET /v1/jobs", {"data": [], "next": None})
     assert darkroom("jobs", "list", "--status", "failed,held", "--status", "awaiting-input") == 0

@@ -71,7 +71,8 @@ async def test_what_is_gone_is_named_in_the_manifest_and_the_others_come(service
         ({"ids": ["asset_x"] * 1001}, 422, "at most 1000"),
         ({"ids": [7]}, 422, "ids.0"),
         ({"ids": ["asset_01h455vb4pex5vsknk084sn02q", "../x"]}, 404, "None of the 2 pictures"),
-        ({"filter": {}}, 422, "filter"),
+        ({"filter": {"tag": "x"}}, 404, "No job that matches"),
+        ({"ids": ["asset_x"], "filter": {}}, 422, "either ids or filter"),
     ],
 )
 async def test_a_selection_without_a_picture_is_an_error_that_says_why(

@@ -12,10 +12,11 @@ from models.database import Database
 from models.ids import new_id
 from models.queries.jobs import NewJob, insert_jobs
 from models.queries.selection.job_filter import JobFilter, conditions
-from models.tables import callers, jobs
+from models.tables import callers, channels, jobs
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+CHANNEL, WORKER = new_id(), new_id()
 
 
 @pytest.fixture
@@ -30,7 +31,13 @@ async def made(database: Database) -> list[UUID]:
             surface = "rest" if number < 2 else "midjourney"
             at = NOW + number * HOUR
             await insert_jobs(connection, [job], caller_id=caller_id, surface=surface, at=at)
-        ended = {"finished_at": NOW + 1.5 * HOUR, "error": {"code": "timeout", "message": "late"}}
+        ended: dict[str, Any] = {
+            "finished_at": NOW + 1.5 * HOUR,
+            "error": {"code": "timeout", "message": "late"},
+        }
+        row = {"name": "here", "configured": True, "models": [], "concurrency": 1, "blocked_models": {}}
+        await connection.execute(insert(channels).values(id=CHANNEL, **row, updated_at=NOW))
+        ended |= {"channel_id": CHANNEL, "worker_id": WORKER}
         await connection.execute(update(jobs).where(jobs.c.id == ids[1]).values(status="failed", **ended))
     return ids
 
@@ -51,6 +58,9 @@ CASES: list[tuple[JobFilter, list[int]]] = [
     (JobFilter(after=NOW), [1]),
     (JobFilter(statuses=["failed", "held"]), [1]),
     (JobFilter(ids=[]), []),
+    (JobFilter(channel="here", worker=WORKER), [1]),
+    (JobFilter(channel="there"), []),
+    (JobFilter(worker=new_id()), []),
 ]
 
 

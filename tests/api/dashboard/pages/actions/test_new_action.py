@@ -49,7 +49,7 @@ async def test_marked_jobs_are_named_and_many_are_to_be_counted(service: Service
     jobs = [await service.submit() for _ in range(101)]
     visitor = await visit(service)
     some = ",".join(job["id"] for job in jobs[:2])
-    page = (await visitor.get(f"/dashboard/actions/new?kind=cancel&scope=marked&ids={some}")).text
+    page = (await visitor.get(f"/dashboard/actions/new?kind=cancel&scope=marked&marked={some}")).text
     assert "2 marked jobs" in page
     assert "Type the number" not in page
     many = (await visitor.get("/dashboard/actions/new?kind=cancel&scope=matching&status=queued")).text
@@ -57,4 +57,4 @@ async def test_marked_jobs_are_named_and_many_are_to_be_counted(service: Service
     await begin(visitor, many)
     everything = await visitor.get("/dashboard/actions/new?kind=cancel&scope=matching")
     assert (everything.status_code, "every job" in everything.text) == (422, True)
-    assert (await visitor.get("/dashboard/actions/new?kind=sing&ids=x")).status_code == 422
+    assert (await visitor.get("/dashboard/actions/new?kind=sing&marked=x")).status_code == 422
