@@ -20,6 +20,7 @@ from worker.upstream.response_headers import request_id_of
 from worker.upstream.transport_errors import TransportFailure
 
 _GZIP = zlib.MAX_WBITS | 16
+_SMALL, _SMALL_GZIP, _SMALL_MEMORY = 2**12, 12 | 16, 4  # bytes; a window of as many, which is set up faster
 _LARGEST = 256 * 1024 * 1024  #: bytes of a document; a larger one was not written here
 
 
@@ -63,8 +64,12 @@ def dump(archived: ArchivedResponse) -> bytes:
         "cut": archived.cut,
         **_body_member(archived.body),
     }
-    packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
-    return packer.compress(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)) + packer.flush()
+    line = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+    if len(line) <= _SMALL:
+        packer = zlib.compressobj(1, zlib.DEFLATED, _SMALL_GZIP, _SMALL_MEMORY)
+    else:
+        packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+    return packer.compress(line) + packer.flush()
 
 
 def load(stored: bytes) -> ArchivedResponse:

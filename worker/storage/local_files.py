@@ -37,6 +37,14 @@ class LocalFiles:
 
     def put(self, key: str, source: bytes | Path) -> None:
         """Write a file. One of this size whose key has its content's hash gets a new age only."""
+        for _ in self.put_in_steps(key, source):
+            pass
+
+    def put_in_steps(self, key: str, source: bytes | Path) -> Iterator[None]:
+        """Write a file as ``put``; yield once it is written, and once it is durable.
+
+        Of files that are put step by step together, the first fsync writes the file system's journal for all.
+        """
         if not is_key(key):
             raise ValueError(f"{key[:200]!r} is no key")
         target = f"{self._root_name}/{key}"  # a string: pathlib costs more than a small file
@@ -49,7 +57,13 @@ class LocalFiles:
             pass
         staged = f"{self._stage_name}/{secrets.token_hex(16)}.part"
         try:
-            _write(staged, source)
+            descriptor = _write(staged, source)
+            try:
+                yield
+                os.fsync(descriptor)  # without it, a power cut may leave the final name on a partial file
+            finally:
+                os.close(descriptor)
+            yield
             try:
                 os.replace(staged, target)
             except FileNotFoundError:
@@ -105,18 +119,18 @@ class LocalFiles:
                     yield key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC)
 
 
-def _write(path: str, source: bytes | Path) -> None:
-    """Write and fsync: without it, a power cut may leave the final name on a partial file."""
-    if isinstance(source, Path):
-        with open(path, "xb", buffering=0) as file, source.open("rb") as given:
-            shutil.copyfileobj(given, file, MIB)
-            os.fsync(file.fileno())
-        return
+def _write(path: str, source: bytes | Path) -> int:
+    """Write a new file; return its descriptor."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        view = memoryview(source)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
+        if isinstance(source, Path):
+            with open(descriptor, "wb", buffering=0, closefd=False) as file, source.open("rb") as given:
+                shutil.copyfileobj(given, file, MIB)
+        else:
+            view = memoryview(source)
+            while view:
+                view = view[os.write(descriptor, view) :]
+    except BaseException:
         os.close(descriptor)
+        raise
+    return descriptor

@@ -82,7 +82,7 @@ class ObjectStore:
                 attributes = {"Content-Type": content_type}
                 await obstore.put_async(self._backend, key, source, attributes=attributes)
             elif isinstance(source, bytes) and size <= SMALL:
-                await self._batcher.run(lambda: folder.put(key, source))
+                await self._batcher.run(lambda: folder.put_in_steps(key, source))
             else:
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self._threads, folder.put, key, source)

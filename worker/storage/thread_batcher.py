@@ -1,22 +1,25 @@
 """Batch small blocking calls into one thread hop.
 
 A hop to a thread and back costs more CPU than writing a small file. Calls that arrive while a batch runs wait
-for the next batch: under load each call gets cheaper, and an idle batcher adds no delay.
+for the next batch: under load each call gets cheaper, and an idle batcher adds no delay. A call may have
+several steps: each is run for all calls of a group, before the next one is.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from weakref import WeakKeyDictionary
 
 from models.errors import StorageError
 
-Call = Callable[[], None]
+Call = Callable[[], Iterator[None] | None]
+"""What it returns are its further steps."""
 Waiting = tuple[Call, "asyncio.Future[None]"]
 Outcomes = Sequence[Exception | None]
 
 MAX_CALLS = 64  #: calls of one batch
+_GROUP = 8  # calls that are run step by step together: each may hold an open file
 #: Batches running at once. One is cheapest; more are started only when a full batch is waiting.
 MAX_BATCHES = 4
 
@@ -83,12 +86,32 @@ class _BatchQueue:
 
 def _run_all(calls: Sequence[Call]) -> Outcomes:
     """Run all calls and return the error of each, or ``None``."""
-    outcomes: list[Exception | None] = []
-    for call in calls:
+    groups = (calls[start : start + _GROUP] for start in range(0, len(calls), _GROUP))
+    return [outcome for group in groups for outcome in _run_group(group)]
+
+
+def _run_group(calls: Sequence[Call]) -> Outcomes:
+    """Run the steps of all calls in turn."""
+    outcomes: list[Exception | None] = [None] * len(calls)
+    further: list[tuple[int, Iterator[None]]] = []
+    for number, call in enumerate(calls):
         try:
-            call()
+            if (steps := call()) is not None:
+                further.append((number, steps))
         except Exception as error:  # noqa: BLE001 - raised again in ``run``
-            outcomes.append(error)
-        else:
-            outcomes.append(None)
+            outcomes[number] = error
+    while further:
+        further = [(number, steps) for number, steps in further if _run_step(number, steps, outcomes)]
     return outcomes
+
+
+def _run_step(number: int, steps: Iterator[None], outcomes: list[Exception | None]) -> bool:
+    """Run the next step of a call; return whether there are others."""
+    try:
+        next(steps)
+    except StopIteration:
+        return False
+    except Exception as error:  # noqa: BLE001 - raised again in ``run``
+        outcomes[number] = error
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -75,13 +75,13 @@ async def test_checks_without_a_key_write_and_count_once_however_often_they_are_
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     puts: list[str] = []
-    put = LocalFiles.put
+    put = LocalFiles.put_in_steps
 
-    def counted(folder: LocalFiles, key: str, source: bytes | Path) -> None:
+    def counted(folder: LocalFiles, key: str, source: bytes | Path) -> Iterator[None]:
         puts.append(key)
-        put(folder, key, source)
+        return put(folder, key, source)
 
-    monkeypatch.setattr(LocalFiles, "put", counted)
+    monkeypatch.setattr(LocalFiles, "put_in_steps", counted)
     answers = await asyncio.gather(*(service.with_key(None).get("/readyz") for _ in range(50)))
     assert {answer.status_code for answer in answers} == {200}
     assert len(puts) == 1

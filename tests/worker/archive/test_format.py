@@ -33,7 +33,7 @@ def test_base64_of_a_kilobyte_becomes_a_blob_that_is_found_again() -> None:
     assert [picture.blob for picture in again.answer.images] == [PNG]
 
 
-@given(st.binary(max_size=300), st.booleans())
+@given(st.binary(max_size=300) | st.integers(3_500, 4_200).map(lambda size: b"a" * size), st.booleans())
 def test_whatever_bytes_came_are_read_back(body: bytes, cut: bool) -> None:
     about, headers, blobs = {"attempt": 1}, {"retry-after": "7"}, {"0a": "answers/blobs/0a/0a"}
     answer = ArchivedResponse(

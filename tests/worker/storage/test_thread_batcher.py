@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -62,6 +63,28 @@ async def test_one_call_that_fails_fails_alone() -> None:
         *(batcher.run(call) for call in (lambda: None, fail, lambda: None)), return_exceptions=True
     )
     assert [str(outcome) for outcome in outcomes] == ["None", "mine", "None"]
+
+
+async def test_each_step_is_run_for_all_calls_before_the_next_and_a_failed_step_ends_its_call() -> None:
+    ran: list[str] = []
+
+    def call(name: str) -> Iterator[None]:
+        for step in "123":
+            ran.append(name + step)
+            if name + step == "b2":
+                raise ValueError(name)
+            yield
+
+    batcher = ThreadBatcher()
+    blocks, running, let = blocking_call()
+    busy = asyncio.create_task(batcher.run(blocks))
+    await asyncio.to_thread(running.wait)
+    calls = [asyncio.ensure_future(batcher.run(partial(call, name))) for name in "abc"]
+    await asyncio.sleep(0)
+    let.set()
+    outcomes = await asyncio.gather(busy, *calls, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["None", "None", "b", "None"]
+    assert ran == ["a1", "b1", "c1", "a2", "b2", "c2", "a3", "c3"]
 
 
 async def test_a_call_cancelled_before_its_batch_is_not_run() -> None:
