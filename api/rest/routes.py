@@ -20,7 +20,7 @@ from api.rest import (
     tokens,
     uploads,
 )
-from api.rest.access import keys, sessions, views
+from api.rest.access import audit, keys, sessions, views
 from api.rest.bulk import actions, bulk_jobs, errors, held_jobs, pictures
 from api.rest.campaigns import control, exports, items, repair, reports, review, rows
 from api.rest.campaigns import settings as campaigns
@@ -30,7 +30,7 @@ from api.rest.webhooks import deliveries, endpoints
 
 _RESOURCES = (
     *(submit, eta, jobs, events, feed),  # eta before jobs: /v1/jobs/{job_id} matches it too
-    *(held_jobs, bulk_jobs, errors, reparse, retention, sessions, keys, views),
+    *(held_jobs, bulk_jobs, errors, reparse, retention, sessions, audit, keys, views),
     *(actions, control, repair, review, reports, exports),
     *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
     *(pictures, assets, uploads, models, tokens, endpoints, deliveries),

@@ -3,30 +3,28 @@
 from collections.abc import Mapping
 from typing import Any
 
+from api.access.audit_log import LONGEST_FILTER, READERS, read_audit
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
-from models.api_keys import Role
-from models.queries.dashboard.audit import list_entries
 
 _ROWS = 50
-_LONGEST = 200
 
 
 async def load(view: PageView) -> Mapping[str, Any]:
     """Return a page of the log, newest first."""
     before = view.query.get("before", "")
-    filters = {name: view.query[name][:_LONGEST] for name in ("by", "target") if view.query.get(name)}
+    filters = {name: view.query[name][:LONGEST_FILTER] for name in ("by", "target") if view.query.get(name)}
     async with view.services.database.reading() as connection:
-        found = await list_entries(
+        found = await read_audit(
             connection,
-            limit=_ROWS + 1,
+            limit=_ROWS,
             before=int(before) if before.isdigit() and len(before) < 19 else None,
             by=filters.get("by"),
             target=filters.get("target"),
         )
     return {
-        "entries": found[:_ROWS],
-        "following": found[_ROWS - 1].id if len(found) > _ROWS else None,
+        "entries": found.entries,
+        "following": found.following,
         "filters": filters,
         "is_later": bool(before),
     }
@@ -40,5 +38,5 @@ PAGE = Page(
     live=frozenset({"audit"}),
     group="house",
     icon="audit",
-    least=Role.OPERATOR,
+    least=READERS,
 )

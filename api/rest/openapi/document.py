@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from api.jobs.schemas import Submission
 from api.jobs.selection.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
+from api.rest.access.audit import AuditEntryDocument, AuditPageDocument
 from api.rest.access.keys import KeyDocument, KeyListDocument, KeyRotation, NewKey, NewKeyDocument
 from api.rest.access.sessions import SessionDocument, SessionPageDocument
 from api.rest.access.views import SavedView, SavedViewDocument, SavedViewListDocument
@@ -76,6 +77,8 @@ _RESPONSES = (
     ActionPageDocument,
     AnswersDocument,
     AssetWithJobDocument,
+    AuditEntryDocument,
+    AuditPageDocument,
     BatchDocument,
     BulkResultDocument,
     CampaignDocument,
