@@ -99,6 +99,7 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "doctor": frozenset({Part.DATABASE, Part.DOCTOR}),
     "storage": frozenset({Part.DATABASE, Part.STORAGE_CHECK}),
     "notices": frozenset({Part.DATABASE}),
+    "audit": frozenset({Part.DATABASE}),
     "retention": frozenset({Part.DATABASE, Part.RETENTION}),
     "purge": frozenset({Part.DATABASE, Part.ARCHIVE}),
     "partition": frozenset({Part.DATABASE}),

@@ -147,7 +147,7 @@ ELSEWHERE = {
         f"api/dashboard/{module}.py": "tests/api/dashboard/test_pages.py"
         for module in (
             *("page", "templates", "routes", "figures/notices"),
-            *(f"pages/{name}" for name in ("channel", "costs", "errors", "webhooks")),
+            *(f"pages/{name}" for name in ("channel", "costs", "errors")),
         )
     },
     **{

@@ -14,9 +14,9 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
-from api.rest.parameters import read_query
+from api.rest.parameters import read_boolean, read_query
 from api.services import ApiServices, services_of
-from api.web.problems import Problem, invalid_field, not_found
+from api.web.problems import Problem, not_found
 from api.web.responses import JsonResponse
 from models.api_keys import Role
 from models.ids import parse_id
@@ -28,11 +28,9 @@ _NO_STORE = {"Cache-Control": "no-store"}
 async def get_notices(request: Request) -> Response:
     """Return the alerts that hold; with ``ended=true`` those that have ended, too."""
     services, _ = await _administrator(request)
-    ended = read_query(request, frozenset({"ended"})).get("ended", "false")
-    if ended not in ("true", "false"):
-        raise invalid_field("ended", "write true or false")
+    ended = read_boolean(read_query(request, frozenset({"ended"})), "ended")
     async with services.database.reading() as connection:
-        found = await list_notices(connection, ended=ended == "true")
+        found = await list_notices(connection, ended=ended)
     return JsonResponse({"data": [notice_view(each) for each in found]}, headers=_NO_STORE)
 
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from api.auth import TOKEN
 from api.services import services_of
 from api.web.problems import invalid_field
+from models.errors import NotFound
 from models.ids import Kind, parse_id, short_range
 from models.queries.short_ids import whole_id
 
@@ -27,6 +28,23 @@ def read_integer(
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most):
         raise invalid_field(name, f"must be a whole number from {least} to {most}")
     return int(text)
+
+
+def read_boolean(source: Mapping[str, str], name: str) -> bool:
+    """Return whether a parameter is ``true``; missing or empty it is not. Raises the 422 problem."""
+    text = source.get(name) or "false"
+    if text not in ("true", "false"):
+        raise invalid_field(name, "write true or false")
+    return text == "true"
+
+
+def read_cursor(source: Mapping[str, str], name: str, kind: Kind) -> UUID | None:
+    """Return the id with which an earlier page ended, or ``None``. Raises the 422 problem."""
+    text = read_text(source, name, longest=64)
+    try:
+        return None if text is None else parse_id(kind, text)
+    except NotFound as error:
+        raise invalid_field(name, "must be what an earlier page gave as next") from error
 
 
 def read_text(source: Mapping[str, str], name: str, *, longest: int) -> str | None:

@@ -33,7 +33,7 @@ _RESOURCES = (
     *(held_jobs, bulk_jobs, errors, reparse, retention, sessions, audit, keys, views),
     *(actions, control, repair, review, reports, exports),
     *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
-    *(pictures, assets, uploads, models, tokens, endpoints, deliveries),
+    *(pictures, assets, uploads, models, tokens, deliveries, endpoints),
     *(channels, costs, health_and_metrics, notices, explain, docs_page),
 )
 

@@ -5,28 +5,22 @@ from typing import Any
 
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
+from api.webhooks.lists import read_deliveries, read_webhooks
 from models.ids import public_id
-from models.queries.dashboard.webhooks import list_endpoints, newest_deliveries
 
 _ENDPOINTS, _DELIVERIES = 200, 50
 
 
 async def load(view: PageView) -> Mapping[str, Any]:
     """Return endpoints and deliveries of the scope of the caller."""
-    async with view.services.database.reading() as connection:
-        endpoints = await list_endpoints(connection, view.caller.scope, limit=_ENDPOINTS)
-        deliveries = await newest_deliveries(connection, view.caller.scope, limit=_DELIVERIES)
+    services, caller = view.services, view.caller
+    async with services.database.reading() as connection:
+        endpoints = await read_webhooks(connection, caller, services.cipher, limit=_ENDPOINTS)
+        deliveries = await read_deliveries(connection, caller, limit=_DELIVERIES)
     return {
-        "endpoints": [(row, public_id("webhook", row.id)) for row in endpoints],
-        "deliveries": [
-            {
-                "row": row,
-                "id": public_id("delivery", row.id),
-                "job": public_id("job", row.job_id) if row.job_id else None,
-                "last": row.log[-1] if isinstance(row.log, list) and row.log else None,
-            }
-            for row in deliveries
-        ],
+        "endpoints": endpoints.documents,
+        "deliveries": deliveries.documents,
+        "own": public_id("caller", caller.id),
     }
 
 

@@ -495,6 +495,7 @@ class WebhookDocument(BaseModel):
         description="until then messages are signed with the previous secret, too"
     )
     created_at: datetime
+    caller: CallerDocument | None = Field(None, description="only in lists of all callers")
 
 
 class WebhookSecretDocument(WebhookDocument):
@@ -504,9 +505,10 @@ class WebhookSecretDocument(WebhookDocument):
 
 
 class WebhookPageDocument(BaseModel):
-    """All webhook endpoints of the caller."""
+    """Webhook endpoints of one caller; with ``all=true`` a page of those of all callers."""
 
     data: list[WebhookDocument]
+    next: str | None = Field(None, description="with ``all=true``: the ``after`` of the following page")
 
 
 class DeliveryDocument(BaseModel):
@@ -526,6 +528,7 @@ class DeliveryDocument(BaseModel):
     next_at: datetime | None
     ended_at: datetime | None
     log: list[dict[str, Any]] = Field(description="latest tries: {at, seconds, http_status, problem, answer}")
+    caller: CallerDocument | None = Field(None, description="only in lists of all callers")
 
 
 class DeliveryPageDocument(BaseModel):

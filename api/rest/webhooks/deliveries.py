@@ -21,30 +21,36 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
-from api.rest.parameters import read_integer, read_path_id, read_query, read_text, read_words
+from api.rest.parameters import read_cursor, read_integer, read_path_id, read_query, read_words
 from api.rest.webhooks.endpoints import (
     CALLER,
+    MAX_PAGE,
+    PAGE,
     WEBHOOK_ID,
     WEBHOOK_PATH,
     WEBHOOKS_PATH,
     endpoint_in_scope,
     own_endpoint,
 )
-from api.rest.webhooks.serializers import delivery_view
 from api.services import services_of
-from api.web.problems import invalid_field, not_found
+from api.web.problems import not_found
 from api.web.responses import JsonResponse
-from models.errors import Conflict, NotFound
-from models.ids import parse_id
+from api.webhooks.documents import delivery_view
+from api.webhooks.lists import read_deliveries
+from models.errors import Conflict
 from models.queries.webhooks.deliveries import find_delivery, list_deliveries, replay
 from models.queries.webhooks.endpoints import find_endpoint
 from models.queries.webhooks.outbox import host_of, insert_deliveries, new_delivery
 from models.webhook_events import DeliveryStatus, WebhookEvent
 
-MAX_PAGE = 200  #: deliveries
-PAGE = 50  #: deliveries, unless the caller says otherwise
 DELIVERY_PATH = f"{WEBHOOKS_PATH}/deliveries/{{delivery_id}}"
 _PARAMETERS = frozenset({"status", "caller", "before", "limit"})
+_PAGING = (
+    query_parameter("before", "next of the previous page", type="string"),
+    query_parameter(
+        "limit", "deliveries per page", type="integer", minimum=1, maximum=MAX_PAGE, default=PAGE
+    ),
+)
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -81,7 +87,7 @@ async def get_deliveries(request: Request) -> Response:
     query = read_query(request, _PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=MAX_PAGE) or PAGE
     statuses = read_words(query, "status", known=list(DeliveryStatus))
-    before = read_text(query, "before", longest=64)
+    before = read_cursor(query, "before", "delivery")
     async with services.database.writing() as connection:
         endpoint = await endpoint_in_scope(request, connection, caller)
         rows = await list_deliveries(
@@ -89,12 +95,24 @@ async def get_deliveries(request: Request) -> Response:
             endpoint.caller_id,
             endpoint.id if endpoint.url is not None else None,
             statuses=statuses,
-            before=None if before is None else _parse_cursor(before),
+            before=before,
             limit=limit + 1,
         )
     page = [delivery_view(row) for row in rows[:limit]]
     following = page[-1]["id"] if len(rows) > limit else None
     return JsonResponse({"data": page, "next": following}, headers=_NO_STORE)
+
+
+async def get_newest_deliveries(request: Request) -> Response:
+    """List the deliveries to all receivers in the scope of the caller, newest first, page by page."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    query = read_query(request, frozenset({"before", "limit"}))
+    limit = read_integer(query, "limit", default=PAGE, least=1, most=MAX_PAGE) or PAGE
+    before = read_cursor(query, "before", "delivery")
+    async with services.database.reading() as connection:
+        page = await read_deliveries(connection, caller, before=before, limit=limit)
+    return JsonResponse({"data": page.documents, "next": page.following}, headers=_NO_STORE)
 
 
 async def get_delivery(request: Request) -> Response:
@@ -137,13 +155,6 @@ async def _delivery(connection: AsyncConnection, delivery_id: UUID, caller_id: U
     return row
 
 
-def _parse_cursor(text: str) -> UUID:
-    try:
-        return parse_id("delivery", text)
-    except NotFound as error:
-        raise invalid_field("before", "must be what an earlier page gave as next") from error
-
-
 def add_routes(router: APIRouter) -> None:
     """Add the routes of deliveries."""
     add = partial(router.add_api_route, tags=["webhooks"])
@@ -179,11 +190,18 @@ def add_routes(router: APIRouter) -> None:
                 type="string",
             ),
             CALLER,
-            query_parameter("before", "next of the previous page", type="string"),
-            query_parameter(
-                "limit", "deliveries per page", type="integer", minimum=1, maximum=MAX_PAGE, default=PAGE
-            ),
+            *_PAGING,
         ),
+    )
+    add(
+        f"{WEBHOOKS_PATH}/deliveries",
+        get_newest_deliveries,
+        methods=["GET"],
+        summary="List the deliveries to all receivers, newest first; those of all callers that your key sees",
+        responses=merge_responses(
+            response(200, "A page.", schema_ref("DeliveryPageDocument")), problem_responses(401, 422)
+        ),
+        openapi_extra=request_docs(*_PAGING),
     )
     add(
         DELIVERY_PATH,

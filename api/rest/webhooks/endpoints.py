@@ -25,13 +25,14 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
-from api.rest.parameters import read_text
+from api.rest.parameters import read_boolean, read_cursor, read_integer, read_query, read_text
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange, validate
-from api.rest.webhooks.serializers import DEFAULT_ID, webhook_view
 from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.problems import Problem, invalid_field, not_found
 from api.web.responses import JsonResponse
+from api.webhooks.documents import DEFAULT_ID, webhook_view
+from api.webhooks.lists import read_webhooks
 from models.api_keys import Role
 from models.errors import Conflict
 from models.ids import new_id, parse_id
@@ -61,6 +62,9 @@ CALLER = query_parameter(
     type="string",
     maxLength=100,
 )
+MAX_PAGE = 200  #: webhooks, or deliveries
+PAGE = 50  #: of them, unless the caller says otherwise
+_LIST_PARAMETERS = frozenset({"caller", "all", "after", "limit"})
 _DISABLED_BY_OWNER = "disabled by its owner"
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -153,11 +157,28 @@ async def list_webhooks(request: Request) -> Response:
     """List the caller's endpoints, or with an admin's key those of another caller."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    wanted = read_text(request.query_params, "caller", longest=100)
+    query = read_query(request, _LIST_PARAMETERS)
+    wanted = read_text(query, "caller", longest=100)
+    if read_boolean(query, "all"):
+        return await _list_all(query, services, caller)
+    for name in ("after", "limit"):
+        if query.get(name):
+            raise invalid_field(name, "needs all=true; the webhooks of one caller are listed at once")
     async with services.database.reading() as connection:
         owners = [caller.id] if wanted is None else await callers_in_scope(connection, caller, wanted)
         rows = [row for owner in owners for row in await list_endpoints(connection, owner)]
     return JsonResponse({"data": [webhook_view(row, services.cipher) for row in rows]}, headers=_NO_STORE)
+
+
+async def _list_all(query: Mapping[str, str], services: ApiServices, caller: Caller) -> Response:
+    """Return a page of the endpoints of all callers that a key sees."""
+    if query.get("caller"):
+        raise invalid_field("caller", "leave it out with all=true, which is about all callers")
+    limit = read_integer(query, "limit", default=PAGE, least=1, most=MAX_PAGE) or PAGE
+    after = read_cursor(query, "after", "webhook")
+    async with services.database.reading() as connection:
+        page = await read_webhooks(connection, caller, services.cipher, after=after, limit=limit)
+    return JsonResponse({"data": page.documents, "next": page.following}, headers=_NO_STORE)
 
 
 async def get_webhook(request: Request) -> Response:
@@ -256,11 +277,21 @@ def _add_collection(router: APIRouter) -> None:
         WEBHOOKS_PATH,
         list_webhooks,
         methods=["GET"],
-        summary="List your webhooks",
+        summary="List your webhooks; with a key that sees all callers, also those of others",
         responses=merge_responses(
             response(200, "All of them.", schema_ref("WebhookPageDocument")), problem_responses(401, 403, 422)
         ),
-        openapi_extra=request_docs(CALLER),
+        openapi_extra=request_docs(
+            CALLER,
+            query_parameter(
+                "all", "Those of all callers that your key sees, each with its caller.", type="boolean"
+            ),
+            query_parameter("after", "With all=true: the next of the previous page.", type="string"),
+            query_parameter(
+                *("limit", "With all=true: webhooks per page."),
+                **{"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": PAGE},
+            ),
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.rest.webhooks.serializers import delivery_view, webhook_view
+from api.webhooks.documents import delivery_view, webhook_view
 from models.credentials.encryption import SecretCipher
 from models.ids import new_id, public_id
 from models.webhook_events import DEFAULT_EVENTS
