@@ -1,32 +1,14 @@
 """Figures that many pages show: read once every few seconds by one page for all."""
 
 from collections.abc import Awaitable, Callable, Hashable
-from functools import partial
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from api.dashboard.page import PageView
-from api.shared_result import SharedResult
+from api.overview.shared import read_shared
 
-_MOST = 1000  # results of callers that are kept
-_LONG, _STALE = 5.0, 4.0  # figures that are fresh for so many seconds stay usable for four times as long
 T = TypeVar("T")
 
 
 async def shared(view: PageView, fresh: float, read: Callable[..., Awaitable[T]], *arguments: Hashable) -> T:
-    """Return what ``read(services, scope, *arguments)`` returns for a caller, at most ``fresh`` seconds old.
-
-    ``scope``: the caller whose jobs are meant; none: all. Later it is returned once more while it is
-    read again, so that no page waits: up to five times as old.
-    """
-    state = view.request.app.state
-    if not hasattr(state, "dashboard_results"):
-        state.dashboard_results = {}
-    results: dict[Any, SharedResult[Any]] = state.dashboard_results
-    key = read, view.caller.scope, arguments
-    if key not in results:
-        if len(results) >= _MOST:
-            results.clear()
-        reading = partial(read, view.services, view.caller.scope, *arguments)
-        stale = _STALE * fresh if fresh >= _LONG else 0.0
-        results[key] = SharedResult(reading, fresh=fresh, stale=stale)
-    return cast(T, await results[key].value())
+    """Return what ``read(services, scope, *arguments)`` returns, as ``read_shared`` does."""
+    return await read_shared(view.request, view.caller.scope, fresh, read, *arguments)

@@ -47,6 +47,7 @@ from api.rest.health_and_metrics import (
     WorkerListDocument,
 )
 from api.rest.models import ModelDocument, ModelPageDocument
+from api.rest.monitoring.overview import OverviewDocument
 from api.rest.openapi.response_schemas import (
     WEBHOOK_RESPONSES,
     AssetWithJobDocument,
@@ -117,6 +118,7 @@ _RESPONSES = (
     JobSetEtaDocument,
     ModelDocument,
     ModelPageDocument,
+    OverviewDocument,
     PlanDocument,
     ProblemDocument,
     FailuresDocument,

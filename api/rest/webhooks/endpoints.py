@@ -288,8 +288,12 @@ def _add_collection(router: APIRouter) -> None:
             ),
             query_parameter("after", "With all=true: the next of the previous page.", type="string"),
             query_parameter(
-                *("limit", "With all=true: webhooks per page."),
-                **{"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": PAGE},
+                "limit",
+                "With all=true: webhooks per page.",
+                type="integer",
+                minimum=1,
+                maximum=MAX_PAGE,
+                default=PAGE,
             ),
         ),
     )

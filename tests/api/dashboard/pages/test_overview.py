@@ -3,49 +3,21 @@
 import html
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import event, insert
 
-from api.dashboard.pages.overview import read_counts, read_figures, series_rows, summarize
+from api.dashboard.pages.overview import draw_figures, series_rows
+from api.overview.calls import total_calls
+from api.overview.counts import read_counts
 from models.ids import new_id
-from models.queries.dashboard.figures import BUCKET, CallBucket
+from models.queries.dashboard.figures import CallBucket
 from models.tables import callers, notices
 from tests.api.dashboard.visitor import add_channel, visit
-from tests.api.service import ADMIN, BOB, Service
+from tests.api.service import ADMIN, Service
 from worker.practice.request_parser import parse_hints
 
 NOW = datetime(2026, 11, 30, 12, 15, tzinfo=UTC)
-
-
-def test_figures_are_of_calls_that_ended_and_of_the_day() -> None:
-    start = datetime(2026, 11, 30, 12, tzinfo=UTC)
-    buckets = [
-        CallBucket(start, "USD", calls=10, succeeded=6, failed=2, cost_micro=600),
-        CallBucket(start, "CNY", calls=1, succeeded=1, failed=0, cost_micro=5),
-        CallBucket(start - timedelta(hours=13), "USD", calls=4, succeeded=2, failed=2, cost_micro=900),
-    ]
-    found = summarize(buckets, NOW)
-    assert (found.failed, found.ended) == (4, 13)
-    assert found.share == 4 / 13
-    assert found.spent_today == {"USD": 600, "CNY": 5}
-    assert found.per_minute == 7 / ((BUCKET + 900) / 60)
-    assert set(found.spend) == {"USD", "CNY"}
-    assert summarize([], NOW).share is None
-
-
-async def test_counts_are_of_the_callers_jobs_or_of_all(service: Service) -> None:
-    await service.submit()
-    await service.submit()
-    await service.with_key(BOB).submit()
-    await service.hold()
-    alice = (await service.services.authenticator.check(service.key or "")).caller
-    assert alice is not None
-    of_all, own = await read_counts(service.services, None), await read_counts(service.services, alice.id)
-    assert (of_all.open["queued"], own.open["queued"]) == (3, 2)
-    assert of_all.open["held"] == own.open["held"] == 1
-    assert of_all.oldest is not None
-    assert not of_all.steps.has_success
 
 
 async def test_the_number_of_statements_grows_neither_with_callers_nor_with_lists(service: Service) -> None:
@@ -68,14 +40,6 @@ async def test_the_number_of_statements_grows_neither_with_callers_nor_with_list
     statements.clear()
     assert (await admin.get("/dashboard")).status_code == 200
     assert sum("FROM assets" in each for each in statements) == 1, "of the held and the newest jobs at once"
-
-
-async def test_figures_are_read_from_the_database(service: Service) -> None:
-    await add_channel(service)
-    await service.finish(await service.submit(), b"png")
-    found = await read_figures(service.services, None)
-    assert (found.ended, found.failed) == (1, 0)
-    assert (await read_counts(service.services, None)).steps.has_success
 
 
 async def test_first_steps_and_notices_name_what_is_missing(service: Service) -> None:
@@ -125,6 +89,8 @@ async def test_an_alert_is_acknowledged_where_it_is_shown(service: Service) -> N
 
 def test_the_table_of_figures_has_the_numbers_of_the_lines() -> None:
     start = datetime(2026, 11, 30, 12, tzinfo=UTC)
-    figures = summarize([CallBucket(start, "USD", calls=10, succeeded=6, failed=2, cost_micro=600)], NOW)
+    figures = draw_figures(
+        total_calls([CallBucket(start, "USD", calls=10, succeeded=6, failed=2, cost_micro=600)], NOW)
+    )
     [row] = series_rows(figures, NOW)
     assert (row.start, row.calls, row.done, row.share, row.spend) == (start, 10, 6, 0.25, [600])
