@@ -143,7 +143,10 @@ async def change_campaign(
     """
     at = services.clock()
     if isinstance(rules := change.get("gate"), dict) and isinstance(model := rules.get("model"), str):
-        await require_served(services, model, "gate.model")
+        async with services.database.reading() as connection:
+            present = (await get_named(connection, caller, name)).spec or {}
+        if model != (present.get("gate") or {}).get("model"):
+            await require_served(services, model, "gate.model")
     async with services.database.writing() as connection:
         campaign = await get_named(connection, caller, name, lock=True)
         stored = spec_of(campaign).to_json()

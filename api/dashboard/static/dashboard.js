@@ -47,9 +47,16 @@ async function press(button) {
   }
 }
 
+function valueOf(text, about) {
+  if ("number" in about) return Number(text);
+  if ("moment" in about) return new Date(text).toISOString();
+  if ("json" in about) return JSON.parse(text);
+  return "lines" in about ? text.split(/\r?\n/).filter((line) => line.trim()) : text;
+}
+
 // Members that a form has filled: "budget.amount" is a member of a member, "windows.0.from" one of a list's.
-// data-number: a number; data-moment: a local time; data-needs: only if another is filled. A form's data-members
-// are null without any field that is filled.
+// data-number: a number; data-moment: a local time; data-lines: a list; data-json: any value; data-needs: only if
+// another is filled. A form's data-members are null without any field that is filled.
 export function fields(form) {
   const found = {};
   for (const name of (form.dataset.members ?? "").split(" ").filter(Boolean)) found[name] = null;
@@ -60,7 +67,7 @@ export function fields(form) {
     const path = name.split("."), last = path.pop();
     const owner = path.reduce((each, part) => (each[part] ??= {}), found);
     if (input instanceof RadioNodeList && input[0].type === "checkbox") (owner[last] ??= []).push(value);
-    else owner[last] = "number" in about ? Number(value) : "moment" in about ? new Date(value).toISOString() : value;
+    else owner[last] = valueOf(value, about);
   }
   for (const [name, value] of Object.entries(found)) {
     if (value instanceof Object && Object.keys(value).length && Object.keys(value).every((key) => /^\d+$/.test(key))) found[name] = Object.values(value);
@@ -183,8 +190,17 @@ function changeZone() {
   localStorage.setItem(ZONE, localStorage.getItem(ZONE) === "local" ? "utc" : "local");
   showZone();
 }
-document.addEventListener("htmx:after:swap", showZone);
-showZone();
+function fillMoments() {  // data-at: the stored time, which such a field shows by this browser's clock
+  for (const input of document.querySelectorAll("input[data-moment][data-at]")) {
+    const at = new Date(input.dataset.at), untouched = input.value === input.defaultValue;
+    input.defaultValue = new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 19);
+    if (untouched) input.value = input.defaultValue;
+  }
+}
+for (const each of [showZone, fillMoments]) {
+  document.addEventListener("htmx:after:swap", each);
+  each();
+}
 
 // --- Navigation within a page: filters and pages of a list are in the address.
 

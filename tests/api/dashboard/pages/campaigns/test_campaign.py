@@ -100,9 +100,24 @@ async def test_a_draft_shows_its_plan_and_a_plain_campaign_its_jobs(service: Ser
     )
     here = f"/v1/campaigns/{draft.json()['id']}"
     await service.post(f"{here}/rows", content="key,thing\nk1,cat\n", headers={"Content-Type": "text/csv"})
+    change = {
+        "start_at": "2098-12-31T10:00:00Z",
+        "deadline": "2099-01-01T00:00:00Z",
+        "gate": {"model": "gpt-image", "rules": ["Is it a cat?", "Is it alone?"], "params": {"seed": 1}},
+    }
+    assert (await admin.call("PATCH", here, json=change)).status_code == 200
     page = (await admin.get(f"/dashboard/campaigns/{draft.json()['id']}")).text
     assert "Sampled prompts" in page
     assert "a cat" in page
+    assert 'data-members="limits budget canary windows gate start_at deadline"' in page
+    assert 'name="deadline" id="change-deadline" data-moment data-at="2099-01-01T00:00:00' in page
+    assert "data-lines>Is it a cat?\nIs it alone?</textarea>" in page
+    assert 'name="gate.params" value="{&#34;seed&#34;: 1}" data-json' in page, (
+        "what has no field of its own stays"
+    )
+    wrong = {"gate": {**change["gate"], "rules": [" "]}, "deadline": "2026-01-01"}
+    refused = (await admin.call("PATCH", here, json=wrong)).json()
+    assert {each["field"] for each in refused["errors"]} == {"gate.rules.0", "deadline"}
     await service.submit(campaign="plain")
     await service.request("PATCH", "/v1/campaigns/plain", json={"retry": {"no_image": {"attempts": 2}}})
     assert "only groups jobs" in (await admin.get("/dashboard/campaigns/plain")).text
@@ -114,7 +129,7 @@ async def test_limits_budget_and_windows_are_changed_by_the_call_that_the_page_s
     page = (await admin.get(f"/dashboard{path}")).text
     assert f'data-call="PATCH /v1{path}" data-body="{{}}" data-done="Changed." data-fields="true"' in page
     assert f"<code>PATCH /v1{path}</code>" in page
-    assert 'data-members="limits budget windows"' in page, "its canary is over"
+    assert 'data-members="limits budget windows gate"' in page, "its canary is over"
     assert [page.count(f'name="windows.{number}.from"') for number in range(4)] == [1, 1, 1, 0], "a blank one"
     change = {
         "limits": {"rpm": 30},
@@ -147,7 +162,7 @@ async def test_what_follows_a_canary_can_be_changed_until_it_has_ended_its_size_
     await service.post(f"{path}/start", json={"expected_items": 3})
     await control(service)
     page = (await admin.get(path.replace("/v1", "/dashboard"))).text
-    assert 'data-members="limits budget canary windows"' in page
+    assert 'data-members="limits budget canary windows gate"' in page
     assert 'name="canary.items" id="change-items" min="1" value="2" readonly' in page
     changed = await admin.call("PATCH", path, json={"canary": {"items": 2, "then": "auto"}})
     assert changed.json()["canary"] == {"items": 2, "then": "auto"}
