@@ -2,6 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
 
 from starlette.requests import Request
 
@@ -16,6 +18,7 @@ from api.jobs.queue_ceiling import QueueCeiling
 from api.jobs.watcher import Watcher
 from api.keyed_locks import KeyedLocks
 from api.monitor import Monitor
+from api.shared.batch_reader import BatchReader
 from models.clock import Clock
 from models.credentials.encryption import SecretCipher
 from models.database import Database
@@ -42,6 +45,8 @@ class ApiServices:
     watcher: Watcher
     feed: EventFeed
     changes: ChangeFeed
+    job_polls: BatchReader[UUID, Any]  #: jobs as they are represented
+    task_polls: BatchReader[int, dict[str, Any]]  #: Midjourney tasks as JSON
     snapshots: SnapshotCache
     estimates: Estimates
     monitor: Monitor

@@ -17,7 +17,7 @@ from models.queries.scheduling.snapshot import read_snapshot
 from models.queue_status import QueuedJob, SchedulerSnapshot, WaitStatus
 from worker.scheduler.eta import CALL, CallDurations, Eta, eta_of
 from worker.scheduler.fair_queue import CallerShare, caller_share_of
-from worker.scheduler.queue_position import DueJob, QueuePosition, QueueSnapshot, position_of
+from worker.scheduler.queue_position import DueJob, QueuePosition, QueueSnapshot, positions_of
 from worker.scheduler.wait_reason import SchedulerView
 
 _QUEUE_TTL, _DURATIONS_TTL = timedelta(seconds=1), timedelta(seconds=10)
@@ -71,22 +71,32 @@ class Estimates:
         self._estimates.clear()
 
     async def estimate_queued(
-        self, connection: AsyncConnection, row: Any, job: QueuedJob, status: WaitStatus, view: SchedulerView
-    ) -> Estimate:
-        """Return a queued job's estimate."""
-        at, known = view.at, self._estimates.get(row.id)
-        if known is not None and at < known[0] and known[1:3] == (row.revision, status.reason):
-            return known[3]
-        able = view.keyless(row.caller_id) is None
-        due = row.not_before <= at and able and view.closed_campaign(row.caller_id, row.campaign) is None
-        position = await self._position(connection, row, view) if due else None
-        eta = eta_of(job, status, position, view, await self.durations(connection, view))
-        estimate = Estimate(at, position, eta)
-        seconds = min(max(position.overall / _POSITIONS_PER_SECOND if position else 1.0, 1.0), _MAX_TTL)
-        if len(self._estimates) >= _MAX_CACHED:
+        self,
+        connection: AsyncConnection,
+        queued: Sequence[tuple[Any, QueuedJob, WaitStatus]],
+        view: SchedulerView,
+    ) -> dict[UUID, Estimate]:
+        """Return the estimates of queued jobs: of their rows, with what the scheduler knows of them."""
+        found = {row.id: known for row, _, status in queued if (known := self._cached(row, status, view.at))}
+        others = [each for each in queued if each[0].id not in found]
+        due = [row for row, _, _ in others if _is_due(row, view)]
+        positions = await self._positions(connection, due, view)
+        durations = await self.durations(connection, view) if others else {}
+        if len(self._estimates) + len(others) > _MAX_CACHED:
             self._estimates.clear()
-        self._estimates[row.id] = (at + timedelta(seconds=seconds), row.revision, status.reason, estimate)
-        return estimate
+        for row, job, status in others:
+            position = positions.get(row.id)
+            estimate = Estimate(view.at, position, eta_of(job, status, position, view, durations))
+            seconds = min(max(position.overall / _POSITIONS_PER_SECOND if position else 1.0, 1.0), _MAX_TTL)
+            until = view.at + timedelta(seconds=seconds)
+            self._estimates[row.id] = (until, row.revision, status.reason, estimate)
+            found[row.id] = estimate
+        return found
+
+    def _cached(self, row: Any, status: WaitStatus, at: datetime) -> Estimate | None:
+        known = self._estimates.get(row.id)
+        is_fresh = known is not None and at < known[0] and known[1:3] == (row.revision, status.reason)
+        return known[3] if known is not None and is_fresh else None
 
     async def estimate_running(
         self, connection: AsyncConnection, channel: str, sent_at: datetime, view: SchedulerView
@@ -145,14 +155,34 @@ class Estimates:
             self._durations = (at, {name: calls for name, calls in found.items() if calls is not None})
         return self._durations[1]
 
-    async def _position(self, connection: AsyncConnection, row: Any, view: SchedulerView) -> QueuePosition:
-        snapshot = await self.queue_snapshot(connection, row.model, view)
-        segment = QueueSegment(row.model, row.caller_id, row.priority)
-        if segment not in snapshot.segments:  # submitted a moment ago
-            self._queue = None
-            snapshot = await self.queue_snapshot(connection, row.model, view)
-        line = (row.campaign if isinstance(row.campaign, str) else "", row.priority)
-        return await position_of(connection, DueJob(row.id, row.caller_id, line, row.not_before), snapshot)
+    async def _positions(
+        self, connection: AsyncConnection, rows: Sequence[Any], view: SchedulerView
+    ) -> dict[UUID, QueuePosition]:
+        """Return the positions of due jobs."""
+        if not rows:
+            return {}
+        known = await self.segments(connection, view.at)
+        if not {QueueSegment(row.model, row.caller_id, row.priority) for row in rows} <= set(known):
+            self._queue = None  # one was submitted a moment ago
+        snapshots = {
+            model: await self.queue_snapshot(connection, model, view) for model in {row.model for row in rows}
+        }
+        due = [(_due_job(row), snapshots[row.model]) for row in rows]
+        positions = await positions_of(connection, due)
+        return {row.id: position for row, position in zip(rows, positions, strict=True)}
+
+
+def _is_due(row: Any, view: SchedulerView) -> bool:
+    """Return whether a queued job has a position: neither its time, its caller nor its campaign keeps it."""
+    able = view.keyless(row.caller_id) is None
+    return bool(row.not_before <= view.at and able) and (
+        view.closed_campaign(row.caller_id, row.campaign) is None
+    )
+
+
+def _due_job(row: Any) -> DueJob:
+    line = (row.campaign if isinstance(row.campaign, str) else "", row.priority)
+    return DueJob(row.id, row.caller_id, line, row.not_before)
 
 
 class SnapshotCache:

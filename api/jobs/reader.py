@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 from zlib import crc32
 
@@ -26,7 +27,7 @@ from models.queries.callers import names_of
 from models.queries.jobs import (
     SHOWN,
     NewJob,
-    find_job,
+    find_jobs,
     list_attempts,
     list_jobs,
     reasons_to_store_later,
@@ -40,6 +41,7 @@ from worker.scheduler.wait_reason import SchedulerView
 from worker.unwritable import unreadable_error
 
 _QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
+_STATUSES, _ON_UNKNOWN = frozenset(JobStatus), frozenset(OnUnknown)
 _LONGEST_RETRY_AFTER = 60  # seconds
 _KINDS: Mapping[str, Any] = {
     **dict.fromkeys(("request", "metadata"), dict),
@@ -82,13 +84,26 @@ class JobRepresentation:
 async def read_job(
     services: ApiServices, caller: Caller, job_id: UUID, *, with_estimate: bool = False
 ) -> JobRepresentation:
-    """Return a job in a caller's scope, optionally with its queue position and ETA. Raises ``NotFound``."""
-    async with services.database.reading() as connection:
-        row = await find_job(connection, job_id, caller_id=caller.scope)
-        if row is None:
+    """Return a job in a caller's scope, optionally with its queue position and ETA. Raises ``NotFound``.
+
+    The jobs of one caller's concurrent requests are read together.
+    """
+    read = partial(_read_together, services, caller, with_estimate=with_estimate)
+    job = await services.job_polls.get((services.database, caller.scope, with_estimate), job_id, read)
+    if job is None:
+        async with services.database.reading() as connection:
             await raise_if_deleted(connection, "job", job_id, caller)
-            raise NotFound(f"There is no job {public_id('job', job_id)!r}.")
-        return (await _represent(connection, services, caller, [row], with_estimate=with_estimate))[0]
+        raise NotFound(f"There is no job {public_id('job', job_id)!r}.")
+    return cast("JobRepresentation", job)
+
+
+async def _read_together(
+    services: ApiServices, caller: Caller, job_ids: Sequence[UUID], *, with_estimate: bool
+) -> dict[UUID, JobRepresentation]:
+    async with services.database.reading() as connection:
+        rows = await find_jobs(connection, job_ids, caller_id=caller.scope)
+        found = await _represent(connection, services, caller, rows, with_estimate=with_estimate)
+    return {job.id: job for job in found}
 
 
 async def read_jobs(
@@ -152,29 +167,38 @@ async def _represent(
     view = SchedulerView(await services.snapshots.refresh(connection, at), at) if needs_snapshot else None
     storing = [row.id for row in rows if row.status == JobStatus.STORING]
     unstored = await reasons_to_store_later(connection, storing) if storing else {}
-    represented = []
-    for row in rows:
-        if (problem := _problem_of(row)) is not None:
-            represented.append(_unreadable(services, row, problem, attempts[row.id], assets[row.id]))
-            continue
-        waiting = view.wait_status(queued_of(row)) if view and row.status == _QUEUED else None
-        if (why := unstored.get(row.id)) is not None:
-            waiting = WaitStatus(WaitReason.STORAGE, why, row.updated_at, row.not_before)
-        estimate = NO_ESTIMATE
-        if view and with_estimate:
-            estimate = await _estimate(connection, services, row, waiting, view, attempts[row.id])
-        represented.append(
-            _representation(
-                services,
-                row,
-                waiting,
-                estimate,
-                attempts=attempts[row.id],
-                assets=assets[row.id],
-                owner=owners.get(row.caller_id),
-            )
+    problems = {row.id: problem for row in rows if (problem := _problem_of(row)) is not None}
+    whole = [row for row in rows if row.id not in problems]
+    waiting = _wait_statuses(whole, view, unstored)
+    estimates: Mapping[UUID, Estimate] = {}
+    if view and with_estimate:
+        estimates = await _estimates(connection, services, whole, waiting, view, attempts)
+    return [
+        _representation(
+            services,
+            row,
+            waiting.get(row.id),
+            estimates[row.id].to_json() if row.id in estimates else NO_ESTIMATE,
+            attempts=attempts[row.id],
+            assets=assets[row.id],
+            owner=owners.get(row.caller_id),
         )
-    return represented
+        if row.id not in problems
+        else _unreadable(services, row, problems[row.id], attempts[row.id], assets[row.id])
+        for row in rows
+    ]
+
+
+def _wait_statuses(
+    rows: Sequence[Any], view: SchedulerView | None, unstored: Mapping[UUID, str]
+) -> dict[UUID, WaitStatus]:
+    """Return why jobs wait, of those that do. ``unstored``: why images could not be stored yet."""
+    queued = [row for row in rows if row.status == _QUEUED] if view else []
+    waiting = {row.id: view.wait_status(queued_of(row)) for row in queued} if view else {}
+    for row in rows:
+        if (why := unstored.get(row.id)) is not None:
+            waiting[row.id] = WaitStatus(WaitReason.STORAGE, why, row.updated_at, row.not_before)
+    return waiting
 
 
 def _problem_of(row: Any) -> str | None:
@@ -186,9 +210,9 @@ def _problem_of(row: Any) -> str | None:
         if not isinstance(getattr(row, name), kind | Unreadable)  # what is unreadable is named as such
     ]
     problems += [f"{name} holds bytes" for name, value in row._mapping.items() if isinstance(value, bytes)]
-    if row.on_unknown not in set(OnUnknown):
+    if row.on_unknown not in _ON_UNKNOWN:
         problems.append(f"on_unknown is {str(row.on_unknown)[:80]!r}")
-    if row.status not in set(JobStatus):
+    if row.status not in _STATUSES:
         problems.append(f"status is {str(row.status)[:80]!r}")
     return "; ".join(problems) or None
 
@@ -199,7 +223,7 @@ def _unreadable(
     """Return what can be read of a job, with an error that names the rest."""
     log_unreadable("job", str(row.id), problem)
     values = dict(row._mapping)
-    status = JobStatus(row.status) if row.status in set(JobStatus) else JobStatus.FAILED
+    status = JobStatus(row.status) if row.status in _STATUSES else JobStatus.FAILED
     for name, neutral in _NEUTRAL.items():
         if not isinstance(values[name], _KINDS.get(name, datetime)):
             values[name] = neutral
@@ -214,21 +238,23 @@ def _unreadable(
     return _representation(services, SimpleNamespace(**values), None, attempts=attempts, assets=assets)
 
 
-async def _estimate(
+async def _estimates(
     connection: AsyncConnection,
     services: ApiServices,
-    row: Any,
-    waiting: WaitStatus | None,
+    rows: Sequence[Any],
+    waiting: Mapping[UUID, WaitStatus],
     view: SchedulerView,
-    attempts: Sequence[Any],
-) -> Mapping[str, Any]:
-    found: Estimate | None = None
-    if waiting is not None:
-        found = await services.estimates.estimate_queued(connection, row, queued_of(row), waiting, view)
-    elif row.status == _RUNNING and attempts:
-        last = attempts[-1]
-        found = await services.estimates.estimate_running(connection, last.channel, last.sent_at, view)
-    return found.to_json() if found else NO_ESTIMATE
+    attempts: Mapping[UUID, Sequence[Any]],
+) -> dict[UUID, Estimate]:
+    """Return the estimates of those of the jobs that are queued or running."""
+    queued = [(row, queued_of(row), waiting[row.id]) for row in rows if row.status == _QUEUED]
+    found = await services.estimates.estimate_queued(connection, queued, view)
+    for row in rows:
+        if row.status == _RUNNING and attempts[row.id]:
+            last = attempts[row.id][-1]
+            estimate = await services.estimates.estimate_running(connection, last.channel, last.sent_at, view)
+            found |= {row.id: estimate} if estimate else {}
+    return found
 
 
 def _representation(

@@ -166,6 +166,19 @@ async def find_job(connection: AsyncConnection, job_id: UUID, *, caller_id: UUID
     return (await connection.execute(_ONE, {"id": job_id, "caller": caller_id})).first()
 
 
+async def find_jobs(
+    connection: AsyncConnection, job_ids: Sequence[UUID], *, caller_id: UUID | None
+) -> Sequence[Row[Any]]:
+    """Return those of the jobs that a caller has (``None``: anybody), as ``find_job`` does."""
+    if len(job_ids) == 1:
+        found = await find_job(connection, job_ids[0], caller_id=caller_id)
+        return [] if found is None else [found]
+    query = select(*SHOWN).where(jobs.c.id.in_(job_ids))
+    return (
+        await connection.execute(query if caller_id is None else query.where(jobs.c.caller_id == caller_id))
+    ).all()
+
+
 async def list_jobs(
     connection: AsyncConnection, caller_ids: Sequence[UUID], wanted: JobFilter, *, limit: int
 ) -> Sequence[Row[Any]]:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,20 +60,45 @@ class DueJob:
     due_at: datetime
 
 
-async def position_of(
-    connection: AsyncConnection, job: DueJob, snapshot: QueueSnapshot, *, limit: int = MAX_COUNTED
-) -> QueuePosition:
-    """Return a due job's position."""
+async def positions_of(
+    connection: AsyncConnection, due: Sequence[tuple[DueJob, QueueSnapshot]], *, limit: int = MAX_COUNTED
+) -> list[QueuePosition]:
+    """Return the positions of due jobs, each in a snapshot; those before them in their lines in one query."""
+    ranges = [_before(job, snapshot, limit) for job, snapshot in due]
+    counts = iter(
+        await count_ranges(
+            connection, [each for of_job in ranges for each in of_job], limit=limit * max(len(due), 1)
+        )
+    )
+    ranks = [sum(islice(counts, len(of_job))) for of_job in ranges]
+    known: dict[tuple[UUID, int], Sequence[LineHead]] = {}  # by caller and snapshot
+    positions = []
+    for (job, snapshot), rank in zip(due, ranks, strict=True):
+        if rank >= limit:
+            positions.append(QueuePosition(limit, limit, capped=True))
+            continue
+        key = (job.caller_id, id(snapshot))
+        if key not in known:
+            known[key] = await _heads(connection, job.caller_id, snapshot)
+        place = (job.caller_id, job.line, rank)
+        positions.append(await _position(connection, place, known[key], snapshot, limit))
+    return positions
+
+
+def _before(job: DueJob, snapshot: QueueSnapshot, limit: int) -> list[QueueRange]:
+    """Return the ranges of a job's line that come before it."""
     campaign, priority = job.line
-    before = [
+    return [
         QueueRange(segment, campaign, (job.due_at, job.id), limit)
         for segment in snapshot.segments
         if segment.caller_id == job.caller_id and segment.priority == priority
     ]
-    rank = sum(await count_ranges(connection, before, limit=limit))
-    if rank >= limit:
-        return QueuePosition(limit, limit, capped=True)
-    return await position_at(connection, job.caller_id, job.line, rank, snapshot, limit=limit)
+
+
+async def _heads(connection: AsyncConnection, caller_id: UUID, snapshot: QueueSnapshot) -> Sequence[LineHead]:
+    """Return the lines of a caller, with the closed ones."""
+    segments = [segment for segment in snapshot.segments if segment.caller_id == caller_id]
+    return await list_heads(connection, segments, limit=_MAX_LINES)
 
 
 async def position_at(
@@ -85,9 +111,20 @@ async def position_at(
     limit: int = MAX_COUNTED,
 ) -> QueuePosition:
     """Return the position of the job that has ``rank`` jobs before it in its own line."""
-    segments = [segment for segment in snapshot.segments if segment.caller_id == caller_id]
+    found_heads = await _heads(connection, caller_id, snapshot)
+    return await _position(connection, (caller_id, line, rank), found_heads, snapshot, limit)
+
+
+async def _position(
+    connection: AsyncConnection,
+    place: tuple[UUID, LineKey, int],
+    found_heads: Sequence[LineHead],
+    snapshot: QueueSnapshot,
+    limit: int,
+) -> QueuePosition:
+    """Return a position. ``place``: caller, line, and rank in it."""
+    caller_id, line, rank = place
     caller = _caller_of(snapshot, caller_id)
-    found_heads = await list_heads(connection, segments, limit=_MAX_LINES)
     heads = [head for head in found_heads if (caller_id, head.campaign) not in snapshot.closed]
     ahead = _ahead(heads, caller.line if caller else ("", 0), line, rank, snapshot, limit)
     ranges = [

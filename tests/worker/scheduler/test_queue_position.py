@@ -20,7 +20,7 @@ from worker.scheduler.queue_position import (
     DueJob,
     QueuePosition,
     QueueSnapshot,
-    position_of,
+    positions_of,
     starts_within,
     turns_until,
 )
@@ -114,12 +114,8 @@ async def places(
 ) -> list[QueuePosition]:
     async with database.reading() as connection:
         snapshot = QueueSnapshot(await list_segments(connection), world.shares, NOW, AGEING)
-        return [
-            await position_of(
-                connection, DueJob(each.job_id, each.caller_id, each.line, each.due_at), snapshot, **bound
-            )
-            for each in wanted
-        ]
+        due = [DueJob(each.job_id, each.caller_id, each.line, each.due_at) for each in wanted]
+        return await positions_of(connection, [(job, snapshot) for job in due], **bound)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 186])

@@ -1,0 +1,1 @@
+"""Work that concurrent requests share. Imports ``worker``, ``models``, ``api.fair_database``; no surface."""
