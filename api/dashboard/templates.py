@@ -18,6 +18,7 @@ from api.dashboard.figures.skip_reasons import REASONS
 from api.dashboard.language.locales import Locale, msgid
 from api.dashboard.static_files import static_url
 from models.api_keys import Role
+from models.clock import rfc3339
 from models.ids import public_id
 
 STATES: Mapping[str, str] = {
@@ -112,6 +113,7 @@ def environment() -> Environment:
         "public": lambda key, kind: public_id(kind, key),
         "path": path_of,
         "thumbnail": thumbnail_of,
+        "instant": rfc3339,
         "when": lambda text: datetime.fromisoformat(text) if isinstance(text, str) else text,
     }
     return found

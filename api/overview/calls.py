@@ -21,7 +21,8 @@ class Calls:
 
     at: datetime
     buckets: Sequence[CallBucket]
-    per_minute: float  #: successes per minute in the last half hour
+    per_minute: float  #: successes per minute since ``recent_from``
+    recent_from: datetime  #: the beginning of the half hour before the present one
     failed: int
     ended: int
     spent_today: Mapping[str, int]  #: millionths by currency
@@ -62,7 +63,8 @@ async def read_calls(services: ApiServices, scope: UUID | None) -> Calls:
 def total_calls(buckets: Sequence[CallBucket], now: datetime) -> Calls:
     """Return the calls of buckets of 24 hours with their totals."""
     present = datetime.fromtimestamp(now.timestamp() // BUCKET * BUCKET, UTC)
-    recent = [each for each in buckets if each.start >= present - timedelta(seconds=BUCKET)]
+    recent_from = present - timedelta(seconds=BUCKET)
+    recent = [each for each in buckets if each.start >= recent_from]
     minutes = (BUCKET + (now - present).total_seconds()) / 60  # the present half hour has just begun
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     today: dict[str, int] = {}
@@ -73,6 +75,7 @@ def total_calls(buckets: Sequence[CallBucket], now: datetime) -> Calls:
         at=now,
         buckets=buckets,
         per_minute=sum(each.succeeded for each in recent) / minutes,
+        recent_from=recent_from,
         failed=sum(each.failed for each in buckets),
         ended=sum(each.failed + each.succeeded for each in buckets),
         spent_today=today,

@@ -9,19 +9,20 @@ from api.jobs.selection.failures import IGNORED, RESOLVED, WINDOWS, read_groups
 from models.ids import public_id
 
 _SHOWN = 100
-_STATES = ("open", RESOLVED, IGNORED)
+_ALL = "all"
+_STATES = ("open", RESOLVED, IGNORED, _ALL)
 
 
 async def load(view: PageView) -> Mapping[str, Any]:
     """Return the groups of a state."""
     groups = await read_groups(view.services, view.caller.scope)
     state = view.query.get("state", "open")
-    shown = [group for group in groups if group.state == state][:_SHOWN]
+    shown = [group for group in groups if state in (_ALL, group.state)][:_SHOWN]
     return {
         "groups": shown,
         "windows": WINDOWS,
         "state": state,
-        "counts": {each: sum(group.state == each for group in groups) for each in _STATES},
+        "counts": {each: sum(each in (_ALL, group.state) for group in groups) for each in _STATES},
         "ids": {
             group.fingerprint: [public_id("job", job_id) for job_id in group.failed_ids] for group in shown
         },

@@ -12,7 +12,7 @@ from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import NARROW_FILTER, Page, PageView
 from api.jobs.reader import read_jobs
-from api.jobs.selection.job_conditions import AnyJobs, find_filter, read_conditions
+from api.jobs.selection.job_conditions import ANY_SURFACE, AnyJobs, find_filter, read_conditions
 from api.services import ApiServices
 from models.queries.dashboard.figures import MOST_COUNTED, OPEN_STATUSES, count_listed, count_statuses
 from models.queries.dashboard.saved_views import list_views
@@ -75,6 +75,14 @@ async def _count(view: PageView, wanted: JobFilter, filters: Mapping[str, str], 
         return await count_listed(connection, view.caller.scope, wanted)
 
 
+def _counted(counts: Mapping[str, int], statuses: str, filters: Mapping[str, str]) -> int | None:
+    """Return the jobs of a view; ``None``: its states are not counted, or other conditions narrow it."""
+    names = statuses.split(",")
+    if not counts.keys() >= set(names) or filters.keys() - {"status", "surface"}:
+        return None
+    return sum(counts[each] for each in names) if filters.get("surface") in (None, ANY_SURFACE) else None
+
+
 async def load(view: PageView) -> Mapping[str, Any]:
     """Return a page of jobs. Raises the 422 problem of a wrong filter."""
     services, sees_all = view.services, view.caller.role.sees_all
@@ -97,10 +105,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "matching": await _count(view, every, filters, len(found)),
         "most_counted": MOST_COUNTED,
         "searched": SEARCHED if given.text else None,
-        "views": [
-            (label, statuses, sum(counts.get(each, 0) for each in statuses.split(",")) if statuses else None)
-            for label, statuses in _VIEWS
-        ],
+        "views": [(label, statuses, _counted(counts, statuses, filters)) for label, statuses in _VIEWS],
         "saved": [(row.name, row.query, dict(parse_qsl(row.query)) == filters) for row in saved],
         "columns": chosen_columns(view.request.cookies.get(COLUMNS_COOKIE, ""), sees_all=sees_all),
         "offered": {name: title for name, title in COLUMNS.items() if sees_all or name != "caller"},
