@@ -1,8 +1,11 @@
 """Endpoints that read tasks: one, several by id, open ones, the newest, pages; a task's image and seed."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -23,14 +26,14 @@ from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from models.midjourney.protocol import Code, TaskStatus
 from models.midjourney.seeds import SEED_LIMIT
-from models.queries.jobs import find_job
+from models.queries.jobs import find_jobs
 from models.queries.midjourney.tasks import (
     SORT_COLUMNS,
     TEXT_FILTERS,
     TaskFilter,
     assets_by_id,
-    count_waiting,
     find_task,
+    first_waiting,
     instant_tasks,
     newest_tasks,
     open_tasks,
@@ -50,33 +53,52 @@ _MAX_PAGE = 10_000_000
 
 
 async def fetch(request: Request) -> Response:
-    """Return a task."""
+    """Return a task. Those of one caller's concurrent requests are read together."""
     services = services_of(request)
     caller = await authenticated(request, services)
-    async with services.database.reading() as connection:
-        task = await _find(connection, caller, request)
-        if task is None:
-            raise SubmitError(Code.NOT_FOUND, "There is no such task.", status=404)
-        view = (await read_task_views(connection, [task], settings=services.settings, at=services.clock()))[0]
-        if view["status"] == TaskStatus.NOT_START:
-            view["properties"] |= await waiting_properties(connection, services, task)
+    task_id, view = parse_task_id(request.path_params["task_id"]), None
+    if task_id is not None:
+        read = partial(_read_together, services, caller)
+        view = await services.task_polls.get((services.database, caller.id), task_id, read)
+    if view is None:
+        raise SubmitError(Code.NOT_FOUND, "There is no such task.", status=404)
     return Json(view)
 
 
-async def waiting_properties(
-    connection: AsyncConnection, services: ApiServices, task: Row[Any]
-) -> dict[str, Any]:
-    """Return queue position and wait reason for the properties of a task of which no call has started."""
-    ahead = await count_waiting(connection, task.caller_id, most=MAX_COUNTED, before=task.id)
-    parts = await parts_of(connection, [task.id])
-    queued = next((part.job_id for part in parts if part.status == JobStatus.QUEUED), None)
-    job = None if queued is None else await find_job(connection, queued, caller_id=task.caller_id)
-    if job is None:
-        return {"numberOfQueues": ahead}
+async def _read_together(
+    services: ApiServices, caller: Caller, task_ids: Sequence[int]
+) -> dict[int, dict[str, Any]]:
+    async with services.database.reading() as connection:
+        tasks = await tasks_by_id(connection, task_ids, caller_id=caller.id)
+        views = await read_task_views(connection, tasks, settings=services.settings, at=services.clock())
+        found = {task.id: view for task, view in zip(tasks, views, strict=True)}
+        waiting = [task_id for task_id, view in found.items() if view["status"] == TaskStatus.NOT_START]
+        if waiting:
+            for task_id, members in (await _waiting(connection, services, caller, waiting)).items():
+                found[task_id]["properties"] |= members
+    return found
+
+
+async def _waiting(
+    connection: AsyncConnection, services: ApiServices, caller: Caller, task_ids: Sequence[int]
+) -> dict[int, dict[str, Any]]:
+    """Return queue position and wait reason for the properties of tasks of which no call has started."""
+    before = await first_waiting(connection, caller.id, before=max(task_ids), most=MAX_COUNTED)
+    found: dict[int, dict[str, Any]] = {
+        task_id: {"numberOfQueues": bisect_left(before, task_id)} for task_id in task_ids
+    }
+    queued: dict[UUID, int] = {}  # the first queued job of each task
+    for part in await parts_of(connection, task_ids):
+        if part.status == JobStatus.QUEUED and part.task_id not in queued.values():
+            queued[part.job_id] = part.task_id
+    if not queued:
+        return found
     at = services.clock()
-    scheduler = SchedulerView(await services.snapshots.refresh(connection, at), at)
-    status = scheduler.wait_status(queued_of(job))
-    return {"numberOfQueues": ahead, "waitingReason": status.reason.value, "waitingDetail": status.detail}
+    view = SchedulerView(await services.snapshots.refresh(connection, at), at)
+    for job in await find_jobs(connection, list(queued), caller_id=caller.id):
+        status = view.wait_status(queued_of(job))
+        found[queued[job.id]] |= {"waitingReason": status.reason.value, "waitingDetail": status.detail}
+    return found
 
 
 async def image(request: Request) -> Response:

@@ -190,23 +190,29 @@ async def _by_id(
 
 
 async def count_waiting(
-    connection: AsyncConnection, caller_id: UUID, *, most: int, before: int | None = None, lock: bool = False
+    connection: AsyncConnection, caller_id: UUID, *, most: int, lock: bool = False
 ) -> int:
-    """Count a caller's tasks of which no call has started, up to ``most``; with ``before``, only older ones.
+    """Count a caller's tasks of which no call has started, up to ``most``.
 
     With ``lock``, other transactions that count for this caller wait until this one ends.
     """
     if lock:
         await lock_submits(connection, caller_id)
-    waiting = (
-        select(tasks.c.id)
-        .where(tasks.c.caller_id == caller_id, tasks.c.outcome.is_(None), tasks.c.modal.is_(None))
-        .where(~_started_jobs().exists())
-        .limit(most)
-    )
-    if before is not None:
-        waiting = waiting.where(tasks.c.id < before)
+    waiting = _waiting(caller_id).limit(most)
     return await connection.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+
+
+async def first_waiting(
+    connection: AsyncConnection, caller_id: UUID, *, before: int, most: int
+) -> Sequence[int]:
+    """Return the ids of a caller's oldest tasks of which no call has started, those below ``before``."""
+    query = _waiting(caller_id).where(tasks.c.id < before).order_by(tasks.c.id).limit(most)
+    return (await connection.scalars(query)).all()
+
+
+def _waiting(caller_id: UUID) -> Select[Any]:
+    open_ = tasks.c.caller_id == caller_id, tasks.c.outcome.is_(None), tasks.c.modal.is_(None)
+    return select(tasks.c.id).where(*open_, ~_started_jobs().exists())
 
 
 async def end_task(connection: AsyncConnection, task_id: int, changes: Mapping[str, Any]) -> bool:

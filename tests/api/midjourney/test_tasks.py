@@ -1,5 +1,7 @@
 """Reading tasks: wait reasons, lists, pages, images and seeds."""
 
+import asyncio
+
 from sqlalchemy import update
 
 from models.tables import channels
@@ -15,9 +17,12 @@ async def test_a_waiting_task_has_a_wait_reason(each_stack: MidjourneyStack) -> 
         paused = {"paused_at": each_stack.darkroom.clock(), "paused_reason": "moving house"}
         await connection.execute(update(channels).values(**paused))
 
-    waiting = decoded(await each_stack.fetch(number))["properties"]
-    assert (waiting["numberOfQueues"], waiting["waitingReason"]) == (0, "paused")
-    assert "moving house" in waiting["waitingDetail"]
+    numbers = [number, await each_stack.number(), await each_stack.number()]
+    for places in ([0], [2, 1, 0]):  # fetched together
+        fetched = await asyncio.gather(*(each_stack.fetch(numbers[place]) for place in places))
+        for place, waiting in zip(places, (decoded(each)["properties"] for each in fetched), strict=True):
+            assert (waiting["numberOfQueues"], waiting["waitingReason"]) == (place, "paused")
+            assert "moving house" in waiting["waitingDetail"]
 
 
 async def test_the_queue_lists_waiting_and_running_tasks_oldest_first(stack: MidjourneyStack) -> None:
