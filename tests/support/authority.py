@@ -8,12 +8,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import certifi
+
 AUTHORITY = str(Path(__file__).with_name("authority.pem"))
 _VARIABLE, _BEFORE = "SSL_CERT_FILE", "SSL_CERT_FILE_BEFORE_TESTS"
 
 
 def trust_only_authority() -> None:
-    """Let this process and those that it starts trust no other authority."""
+    """Let this process and those that it starts trust no other authority.
+
+    In this process and its forks also where the variable is not read, as by HTTPX with ``trust_env=False``.
+    """
+    certifi.where = lambda: AUTHORITY
     if os.environ.get(_VARIABLE) != AUTHORITY:
         os.environ[_BEFORE] = os.environ.get(_VARIABLE, "")
         os.environ[_VARIABLE] = AUTHORITY

@@ -22,6 +22,8 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from tests.support.authority import trust_only_authority
+
 _ROOT = Path(__file__).parent.parent.parent
 _LARGEST = 1 << 20  # bytes of a message
 _PACKAGES = ("api", "worker", "models")
@@ -237,6 +239,7 @@ def _import_all() -> None:
 def main() -> None:
     """Serve the socket whose descriptor is the argument, until its other end is closed."""
     connection = socket.socket(fileno=int(sys.argv[1]))
+    trust_only_authority()
     _import_all()
     start = _serve(connection)
     if start is not None:
