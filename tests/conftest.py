@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -107,21 +108,26 @@ def _shared(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def postgres_copies(postgres: PostgresAddress) -> PostgresCopies:
+def postgres_copies(postgres: PostgresAddress) -> Iterator[PostgresCopies]:
     """Copies of a migrated PostgreSQL database."""
-    return PostgresCopies(postgres)
+    with closing(PostgresCopies(postgres)) as copies:
+        yield copies
 
 
 @pytest.fixture(scope="session")
-def partitioned_copies(postgres: PostgresAddress, postgres_copies: PostgresCopies) -> PostgresCopies:
+def partitioned_copies(
+    postgres: PostgresAddress, postgres_copies: PostgresCopies
+) -> Iterator[PostgresCopies]:
     """Copies of a migrated PostgreSQL database whose events and attempts have monthly partitions."""
-    return PostgresCopies(postgres, split=postgres_copies)
+    with closing(PostgresCopies(postgres, split=postgres_copies)) as copies:
+        yield copies
 
 
 @pytest.fixture(scope="session")
-def collated_copies(collated_postgres: PostgresAddress) -> PostgresCopies:
+def collated_copies(collated_postgres: PostgresAddress) -> Iterator[PostgresCopies]:
     """Copies of a migrated PostgreSQL database that does not sort text by code points."""
-    return PostgresCopies(collated_postgres)
+    with closing(PostgresCopies(collated_postgres)) as copies:
+        yield copies
 
 
 @pytest.fixture(scope="session")
