@@ -481,6 +481,8 @@ workers = Table(
     Column("heartbeat_at", Utc, nullable=False),
     Column("stopping_at", Utc),
     Column("channels", Json),  # {name: fingerprint} of those it knows; null: its version does not say
+    Column("takes_stop", Boolean),  # its process ends when it is asked to; null: it does not
+    Column("stop_requested_at", Utc),  # when a person asked it to stop
     Column("broker_error", Text),  # why the broker carries none of its messages; null: it does
     Index("ix_workers_heartbeat_at", "heartbeat_at"),
 )

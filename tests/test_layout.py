@@ -161,6 +161,7 @@ ELSEWHERE = {
     "api/cli/top/readings.py": "tests/api/cli/top/test_screen.py",
     "api/access/key_admin.py": "tests/api/rest/access/test_keys.py",
     "api/access/audit.py": "tests/api/dashboard/test_gateway.py",
+    "models/queries/dashboard/workers.py": "tests/api/rest/monitoring/test_workers.py",
     "models/queries/dashboard/figures.py": "tests/api/dashboard/pages/test_overview.py",
     "worker/practice/chat_completions.py": "tests/worker/practice/test_server.py",
     "worker/practice/routes.py": "tests/worker/practice/test_server.py",

@@ -24,13 +24,16 @@ _NO_OP_MESSAGES = 50  # sent meanwhile: Celery looks after each message, and els
 _READY_TIMEOUT = 30.0  # seconds
 
 
-def build_worker(settings: Settings) -> tuple[Celery, WorkerRuntime]:
-    """Return the Celery application with its tasks, thin shells around the runtime."""
+def build_worker(settings: Settings, stop: Callable[[], None] | None = None) -> tuple[Celery, WorkerRuntime]:
+    """Return the Celery application with its tasks, thin shells around the runtime.
+
+    ``stop``: stops this process, when a person asks the worker to; ``None``: it can't be asked.
+    """
     settings = _with_fitting_slots(settings)
     app = broker_app(settings.broker)
     if settings.celery_events:
         allow_control(app)
-    runtime = WorkerRuntime(settings, app)
+    runtime = WorkerRuntime(settings, app, stop)
     queue: Any = Queue
     app.conf.task_queues = [queue(WAKE_UP), queue(runtime.queue)]
     tasks: dict[str, Callable[..., None]] = {
@@ -67,10 +70,13 @@ def _do_nothing() -> None:
 
 
 class EmbeddedWorker:
-    """A worker inside another process, such as ``darkroom up``: one per process at most."""
+    """A worker inside another process, such as ``darkroom up``: one per process at most.
 
-    def __init__(self, settings: Settings) -> None:
-        self._app, self._runtime = build_worker(settings)
+    ``stop``: as for ``build_worker``.
+    """
+
+    def __init__(self, settings: Settings, stop: Callable[[], None] | None = None) -> None:
+        self._app, self._runtime = build_worker(settings, stop)
         self._consumer = Consumer(self._app)
 
     def start(self) -> None:
@@ -103,17 +109,17 @@ def serve_metrics(settings: Settings) -> MetricsServer | None:
     return server
 
 
-def run_worker(settings: Settings) -> None:
-    """Run a worker of the fleet until SIGTERM or SIGINT; running calls get the configured grace.
+def run_worker(settings: Settings) -> bool:
+    """Run a worker of the fleet until SIGTERM or SIGINT, or until a person asks it to stop.
 
-    A second signal ends the grace. Signals count from the first line on: one that comes while the worker
-    starts stops it once it has started.
+    Running calls get the configured grace; a second signal ends it. Signals count from the first line on: one
+    that comes while the worker starts stops it once it has started. Returns whether a person asked.
     """
     configure_logs(settings)
     ignore_hangups()
     with StopSignals() as signals:
         metrics = serve_metrics(settings)
-        app, runtime = build_worker(settings)
+        app, runtime = build_worker(settings, signals.request)
         consumer = Consumer(app, events=settings.celery_events)
         runtime.start()
         consumer.start()
@@ -129,3 +135,4 @@ def run_worker(settings: Settings) -> None:
         consumer.join(_STOP_TIMEOUT)
         if metrics is not None:
             metrics.close()
+        return signals.is_requested

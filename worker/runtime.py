@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -59,8 +59,9 @@ _log = structlog.get_logger()
 class WorkerRuntime:
     """What Celery's tasks call. Everything inside runs on one event loop, in a thread of its own."""
 
-    def __init__(self, settings: Settings, app: Celery) -> None:
-        self._settings, self._app = settings, app
+    def __init__(self, settings: Settings, app: Celery, stop: Callable[[], None] | None = None) -> None:
+        """``stop``: stops this process, when a person asks the worker to; ``None``: it can't be asked."""
+        self._settings, self._app, self._stop_process = settings, app, stop
         self.worker_id, self.slots = new_id(), settings.worker_slots
         self.queue = queue_of(self.worker_id.hex)  #: the Celery queue that only this worker reads
         self._loop = LoopThread("darkroom-loop")
@@ -151,6 +152,7 @@ class WorkerRuntime:
         self._heartbeat = Heartbeat(
             *(self._context, row, self._delete_queue, self._locks),
             broker_error=lambda: self._messages.error,
+            stop=self._stop_process,
         )
         self._locks.hold(self.worker_id)
         await self._heartbeat.register()

@@ -17,6 +17,7 @@ class Exit(IntEnum):
     NOT_FOUND = 4
     TIMEOUT = 5
     UNREACHABLE = 6  #: no usable response from the server
+    START_AGAIN = 75  #: a person asked the worker to stop: what runs it shall start it again
     INTERRUPTED = 130  #: Ctrl-C, as shells count it
 
 

@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import signal
+import sys
 from contextlib import suppress
 from threading import Event, Thread
 
+from api.cli.exit_codes import Exit
 from models.settings import Settings
 from worker.app import EmbeddedWorker
 from worker.process.logs import configure_logs
@@ -23,7 +25,7 @@ def _run_beside_parent(settings: Settings) -> None:
     if parent is not None:
         Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
     with StopSignals() as signals:
-        worker = EmbeddedWorker(settings)
+        worker = EmbeddedWorker(settings, signals.request)
         worker.start()
         signals.wait()
         stopping = Thread(target=worker.stop, name="stop")
@@ -31,6 +33,8 @@ def _run_beside_parent(settings: Settings) -> None:
         while stopping.is_alive():
             if signals.arrived(within=_POLL):
                 worker.end_grace()
+    if signals.is_requested:
+        sys.exit(Exit.START_AGAIN)
 
 
 def _end_with(parent: "multiprocessing.process.BaseProcess") -> None:

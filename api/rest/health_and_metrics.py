@@ -1,8 +1,6 @@
 """Health, readiness and Prometheus metrics."""
 
 import asyncio
-from datetime import timedelta
-from typing import Literal
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
@@ -25,7 +23,6 @@ from api.web.allowed_hosts import is_loopback
 from api.web.problems import Problem
 from api.web.responses import JsonResponse
 from models.api_keys import Role
-from models.queries.dashboard.workers import read_workers
 from worker.metrics.exposition import FORWARDED, is_own_key
 
 
@@ -56,39 +53,6 @@ async def get_findings(request: Request) -> Response:
     shared = getattr(request.app.state, "findings", None)
     found = [] if shared is None else [each.value() for each in await shared.value()]
     return JsonResponse({"data": found}, headers={"Cache-Control": "no-store"})
-
-
-async def get_workers(request: Request) -> Response:
-    """Return the workers with their heartbeats and the jobs that they have in hand."""
-    services = services_of(request)
-    caller = await authenticate(request, services.authenticator)
-    if not caller.role.sees_all:
-        raise forbidden(caller.role, Role.VIEWER)
-    timeout = timedelta(seconds=services.settings.worker_timeout)
-    async with services.database.reading() as connection:
-        found = await read_workers(connection, services.clock(), timeout)
-    return JsonResponse({"data": [each.to_json() for each in found]}, headers={"Cache-Control": "no-store"})
-
-
-class WorkerDocument(BaseModel):
-    """A worker."""
-
-    id: str
-    object: str
-    name: str
-    version: str
-    state: Literal["alive", "silent", "stopping"]
-    busy: int = Field(description="jobs that it has in hand")
-    slots: int
-    channels: list[str]
-    started_at: str
-    heartbeat_at: str
-
-
-class WorkerListDocument(BaseModel):
-    """The workers."""
-
-    data: list[WorkerDocument]
 
 
 class FindingDocument(BaseModel):
@@ -135,17 +99,6 @@ def _is_local(request: Request) -> bool:
 
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
-    add_operation(
-        router,
-        "GET",
-        "/v1/workers",
-        get_workers,
-        "List the workers with their heartbeats (viewers)",
-        merge_responses(
-            response(200, "The workers.", schema_ref("WorkerListDocument")), problem_responses(401, 403)
-        ),
-        request_docs(),
-    )
     add_operation(
         router,
         "GET",

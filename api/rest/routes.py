@@ -23,7 +23,7 @@ from api.rest.access import audit, keys, sessions, views
 from api.rest.bulk import actions, bulk_jobs, errors, held_jobs, pictures
 from api.rest.campaigns import control, exports, items, repair, reports, review, rows
 from api.rest.campaigns import settings as campaigns
-from api.rest.monitoring import notices, overview
+from api.rest.monitoring import notices, overview, workers
 from api.rest.openapi import docs_page
 from api.rest.streams import events, feed
 from api.rest.webhooks import deliveries, endpoints
@@ -34,7 +34,7 @@ _RESOURCES = (
     *(actions, control, repair, review, reports, exports),
     *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
     *(pictures, assets, uploads, models, tokens, deliveries, endpoints),
-    *(overview, channels, costs, health_and_metrics, notices, explain, docs_page),
+    *(overview, channels, costs, health_and_metrics, notices, workers, explain, docs_page),
 )
 
 

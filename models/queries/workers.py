@@ -23,17 +23,28 @@ class Registration(NamedTuple):
     channels: Mapping[str, Fingerprint] | None
 
 
-async def write_heartbeat(connection: AsyncConnection, worker: Mapping[str, Any], at: datetime) -> None:
-    """Write a worker's heartbeat; ``worker`` has its other columns, for the case that its row is missing."""
-    result = await connection.execute(
+async def write_heartbeat(connection: AsyncConnection, worker: Mapping[str, Any], at: datetime) -> bool:
+    """Write a worker's heartbeat, and return whether it is asked to stop.
+
+    ``worker`` has its other columns, for the case that its row is missing.
+    """
+    statement = (
         update(workers)
         .where(workers.c.id == worker["id"])
         .values(
             heartbeat_at=at, stopping_at=worker.get("stopping_at"), broker_error=worker.get("broker_error")
         )
     )
-    if result.rowcount == 0:
+    row = (await connection.execute(statement.returning(workers.c.stop_requested_at))).one_or_none()
+    if row is None:
         await connection.execute(insert(workers).values(**worker, heartbeat_at=at))
+    return row is not None and row.stop_requested_at is not None
+
+
+async def request_stop(connection: AsyncConnection, worker_id: UUID, at: datetime) -> None:
+    """Ask a worker to stop; it learns of it with its next heartbeat."""
+    running = workers.c.id == worker_id, workers.c.stop_requested_at.is_(None)
+    await connection.execute(update(workers).where(*running).values(stop_requested_at=at))
 
 
 async def list_workers(connection: AsyncConnection) -> Sequence[Row[Any]]:

@@ -40,8 +40,11 @@ class Heartbeat:
         locks: ProcessLocks,
         *,
         broker_error: Callable[[], str | None] = lambda: None,
+        stop: Callable[[], None] | None = None,
     ) -> None:
-        self._context, self._row, self._broker_error = context, row, broker_error
+        """``stop``: called once when a person asks this worker to stop; ``None``: it can't be."""
+        self._context, self._broker_error, self._stop = context, broker_error, stop
+        self._row = {**row, "takes_stop": stop is not None}
         self._timeout = timedelta(seconds=context.services.settings.worker_timeout)
         self._registered_at: datetime | None = None
         self._reaper = Reaper(context.services, context.worker_id, delete_queue, locks)
@@ -59,7 +62,11 @@ class Heartbeat:
         stopping = now if self._context.in_flight.halt.is_set() else None
         async with self._context.services.database.writing() as connection:
             own = {"stopping_at": stopping, "broker_error": self._broker_error()}
-            await write_heartbeat(connection, {**self._row, **own}, now)
+            is_requested = await write_heartbeat(connection, {**self._row, **own}, now)
+        if is_requested and (stop := self._stop) is not None:
+            self._stop = None
+            _log.info("the worker is asked to stop; it finishes its calls in flight")
+            stop()
         self._context.in_flight.heartbeat_at = now
         self._reaper.note_heartbeat(now)
         await self._refresh_configured_channels(now)

@@ -31,6 +31,7 @@ class StopSignals:
     def __init__(self) -> None:
         self._received: SimpleQueue[int] = SimpleQueue()
         self._previous: dict[int, Any] = {}
+        self.is_requested = False  #: whether a person asked the process to stop, and not a signal
 
     def __enter__(self) -> Self:
         self._previous = {sign: signal.signal(sign, self._note) for sign in stopping_signals()}
@@ -54,6 +55,11 @@ class StopSignals:
         except Empty:
             return False
         return True
+
+    def request(self) -> None:
+        """Stop the process as the first signal does; for other threads."""
+        self.is_requested = True
+        self._received.put(signal.SIGTERM)
 
     def _note(self, sign: int, frame: FrameType | None) -> None:
         self._received.put(sign)

@@ -15,5 +15,4 @@ def work(*, config: Path | None = None) -> Exit:
     config
         settings file instead of ./darkroom.toml
     """
-    run_worker(fleet_settings(config, "work"))
-    return Exit.OK
+    return Exit.START_AGAIN if run_worker(fleet_settings(config, "work")) else Exit.OK

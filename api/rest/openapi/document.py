@@ -43,11 +43,10 @@ from api.rest.channels import PauseRequest, ResumeRequest
 from api.rest.health_and_metrics import (
     FindingDocument,
     FindingListDocument,
-    WorkerDocument,
-    WorkerListDocument,
 )
 from api.rest.models import ModelDocument, ModelPageDocument
 from api.rest.monitoring.overview import OverviewDocument
+from api.rest.monitoring.workers import WorkerDocument, WorkerListDocument
 from api.rest.openapi.response_schemas import (
     WEBHOOK_RESPONSES,
     AssetWithJobDocument,

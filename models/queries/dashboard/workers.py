@@ -27,6 +27,7 @@ class WorkerView:
     channels: Mapping[str, Any]
     started_at: datetime
     heartbeat_at: datetime
+    takes_stop: bool  #: whether it can be asked to stop
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the API sends it."""
@@ -41,6 +42,7 @@ class WorkerView:
             "channels": sorted(self.channels),
             "started_at": rfc3339(self.started_at),
             "heartbeat_at": rfc3339(self.heartbeat_at),
+            "takes_stop": self.takes_stop,
         }
 
 
@@ -52,14 +54,19 @@ async def read_workers(connection: AsyncConnection, at: datetime, timeout: timed
             id=row.id,
             name=row.name,
             version=row.version,
-            state=(
-                "stopping" if row.stopping_at else "alive" if row.heartbeat_at > at - timeout else "silent"
-            ),
+            state=_state(row, at - timeout),
             busy=busy.get(row.id, 0),
             slots=row.slots,
             channels=row.channels or {},
             started_at=row.started_at,
             heartbeat_at=row.heartbeat_at,
+            takes_stop=bool(row.takes_stop),
         )
         for row in await list_workers(connection)
     ]
+
+
+def _state(row: Any, alive_since: datetime) -> str:
+    if row.heartbeat_at <= alive_since:
+        return "silent"
+    return "stopping" if row.stopping_at or row.stop_requested_at else "alive"

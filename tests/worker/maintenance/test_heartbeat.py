@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Row, select
 
 from models.queries.channels import change_channel, list_channels, pause, pause_model
+from models.queries.workers import request_stop
 from models.tables import workers
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from tests.worker.tasks.beats import heartbeat
@@ -41,6 +42,18 @@ async def test_a_heartbeat_updates_the_row_and_says_when_the_worker_stops(darkro
     row = await row_of(darkroom, worker)
     assert row is not None
     assert row.stopping_at == darkroom.clock()
+
+
+async def test_a_worker_stops_once_when_a_person_asks_it_to(darkroom: Darkroom) -> None:
+    worker, stopped = await darkroom.worker(), list[bool]()
+    beats = heartbeat(worker, stop=lambda: stopped.append(True))
+    await beats.beat()
+    async with darkroom.services.database.writing() as connection:
+        await request_stop(connection, worker.context.worker_id, darkroom.clock())
+    assert not stopped
+    for _ in range(2):
+        await beats.beat()
+    assert stopped == [True]
 
 
 async def test_a_lease_whose_message_never_came_is_released_after_ten_seconds(darkroom: Darkroom) -> None:

@@ -17,6 +17,10 @@ def test_each_stopping_signal_counts_and_the_handlers_are_restored() -> None:
             os.kill(os.getpid(), sign)
         assert [signals.arrived(within=5) for _ in range(3)] == [True] * 3
         assert not signals.arrived(within=0)
+        assert not signals.is_requested
+        signals.request()
+        assert signals.arrived(within=5)
+        assert signals.is_requested
     assert signal.getsignal(signal.SIGTERM) is before
 
 

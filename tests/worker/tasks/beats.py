@@ -1,5 +1,6 @@
 """The heartbeat of a worker that has no Celery."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from tests.support.darkroom import OneWorker
@@ -7,8 +8,8 @@ from worker.maintenance.heartbeat import Heartbeat
 from worker.maintenance.process_locks import ProcessLocks, lock_folder
 
 
-def heartbeat(worker: OneWorker) -> Heartbeat:
-    """Return the heartbeat of a worker, for the test to beat."""
+def heartbeat(worker: OneWorker, *, stop: Callable[[], None] | None = None) -> Heartbeat:
+    """Return the heartbeat of a worker, for the test to beat; ``stop``: called when it is asked to stop."""
     row = {
         "id": worker.context.worker_id,
         "name": "w",
@@ -21,4 +22,4 @@ def heartbeat(worker: OneWorker) -> Heartbeat:
         """There is no broker here."""
 
     locks = ProcessLocks(lock_folder(worker.context.services.settings.sqlalchemy_url))
-    return Heartbeat(worker.context, row, delete_queue, locks)
+    return Heartbeat(worker.context, row, delete_queue, locks, stop=stop)
