@@ -89,8 +89,9 @@ class QueuedJob:
 class SchedulerSnapshot:
     """The scheduler's inputs at one moment.
 
-    ``channels``: rows of the configured ones. ``calls``: rows of (channel_id, model, caller_id, calls) in
-    flight. ``callers``: rows of those that have limits of their own. ``slots``: of all live workers.
+    ``channels``: rows of all, also of those that no live worker knows. ``calls``: rows of (channel_id, model,
+    caller_id, calls) in flight. ``callers``: rows of those that have limits of their own. ``slots``: of all
+    live workers.
     ``keyless``: callers without a usable key. ``closed``: campaigns none of whose jobs is leased now.
     ``limited``: rows of campaigns with limits of their own; ``campaign_calls``: their calls in flight.
     ``broker_error``: why no live worker gets messages from the broker; ``None``: one does.

@@ -9,7 +9,6 @@ from api.jobs.validation import Rejection, ValidJob
 from api.services import ApiServices
 from api.web.problems import invalid_field
 from models.channels import serves
-from models.queries.channels import list_channels
 
 _NEAREST = 3
 _LIKENESS = 0.5  # of a name that is suggested, from 0 to 1
@@ -48,6 +47,11 @@ SubmitWarning = Mapping[str, str]
 
 async def read_served(services: ApiServices) -> ServedModels:
     """Return the models of the configured channels, at most a moment old."""
+    return ServedModels([row for row in (await read_all_served(services)).channels if row.configured])
+
+
+async def read_all_served(services: ApiServices) -> ServedModels:
+    """Return the models of all channels, also of those that no live worker knows, at most a moment old."""
     at = services.clock()
     snapshot = services.snapshots.cached(at)
     if snapshot is None:
@@ -104,12 +108,6 @@ async def warn_unserved(services: ApiServices, models: Mapping[int, str]) -> dic
         ]
         for index, model in odd.items()
     }
-
-
-async def read_all_served(services: ApiServices) -> ServedModels:
-    """Return the models of all channels, also of those that no live worker knows."""
-    async with services.database.reading() as connection:
-        return ServedModels(await list_channels(connection))
 
 
 async def _all_channels(services: ApiServices, models: Set[str]) -> ServedModels:

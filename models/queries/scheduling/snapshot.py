@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.api_keys import list_keyless
 from models.queries.campaigns.closed import calls_of_campaigns, list_closed, list_limited
+from models.queries.channels import list_channels
 from models.queries.leases import calls_in_flight
 from models.queue_status import SchedulerSnapshot
-from models.tables import callers, channels, jobs, workers
+from models.tables import callers, jobs, workers
 
 
 async def read_snapshot(
@@ -34,7 +35,7 @@ async def read_snapshot(
     limited_campaigns = await list_limited(connection)
     owners = list({row.caller_id for row in limited_campaigns if row.concurrency is not None})
     return SchedulerSnapshot(
-        channels=(await connection.execute(select(channels).where(channels.c.configured))).all(),
+        channels=await list_channels(connection),
         calls=await calls_in_flight(connection),
         callers=(await connection.execute(limited)).all(),
         keyless=await list_keyless(connection, at),
