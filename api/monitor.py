@@ -13,6 +13,7 @@ from models.queries.callers import any_caller
 from models.queries.database_state import READ_ONLY, READ_ONLY_FIX, is_read_only
 from models.queries.operations.installation_state import InstallationState, read_state
 from models.queries.operations.stored_bytes import count_bytes
+from models.queries.workers import list_workers
 from models.settings import Settings
 from worker.metrics.labels import MODELS
 from worker.metrics.slow_state import read_slow_state
@@ -38,6 +39,8 @@ class Monitor:
         self._stored_bytes = SharedResult(self._count_bytes, fresh=_RARE)
         self.database_error = SharedResult(self._check_database, fresh=_FRESH)  #: or ``None``
         self.storage_error = SharedResult(self._check_storage, fresh=_FRESH)  #: or ``None``
+        #: why no live worker gets messages, without which jobs go on; or ``None``
+        self.broker_error = SharedResult(self._check_broker, fresh=_FRESH)
 
     async def state_metrics(self) -> bytes:
         """Return the gauges of the installation's state, in Prometheus' text format."""
@@ -69,6 +72,17 @@ class Monitor:
             kind = type(error.__cause__ or error).__name__
             return f"{kind}: look at its log, DARKROOM_DATABASE_URL, and `darkroom migrate`"
         return None
+
+    async def _check_broker(self) -> str | None:
+        since = self._clock() - self._worker_timeout
+        try:
+            async with asyncio.timeout(_TIMEOUT), self._database.reading() as connection:
+                errors = [
+                    each.broker_error for each in await list_workers(connection) if each.heartbeat_at > since
+                ]
+        except (TimeoutError, DatabaseAway, SQLAlchemyError):
+            return None  # the check of the database says why
+        return str(errors[0]) if errors and all(errors) else None
 
     async def _check_storage(self) -> str | None:
         try:

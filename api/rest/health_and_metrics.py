@@ -32,13 +32,21 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Return 200 if database and image store work, or 503 with the reason for each."""
+    """Return 200 if database and image store work, else 503; with the reason of what does not.
+
+    Without the broker it is degraded: workers start jobs without messages.
+    """
     monitor = services_of(request).monitor
-    database, storage = await asyncio.gather(monitor.database_error.value(), monitor.storage_error.value())
-    errors = {"database": database, "storage": storage}
-    ready = not any(errors.values())
+    checks = {
+        "database": monitor.database_error,
+        "storage": monitor.storage_error,
+        "broker": monitor.broker_error,
+    }
+    found = await asyncio.gather(*(check.value() for check in checks.values()))
+    errors = dict(zip(checks, found, strict=True))
+    ready = not (errors["database"] or errors["storage"])
     content = {
-        "status": "ready" if ready else "unavailable",
+        "status": ("degraded" if errors["broker"] else "ready") if ready else "unavailable",
         "checks": {name: error or "ok" for name, error in errors.items()},
     }
     return JsonResponse(content, 200 if ready else 503, headers={"Cache-Control": "no-store"})

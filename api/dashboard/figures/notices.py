@@ -25,6 +25,8 @@ _STORAGE = msgid("The image store has a problem: %(why)s")
 _STORAGE_FIX = msgid(
     "Images wait in the workers until it answers. See DARKROOM_STORAGE_URL, and: darkroom doctor"
 )
+_BROKER = msgid("The broker carries no messages: %(why)s")
+_BROKER_FIX = msgid("Jobs go on without it, a little later. See DARKROOM_BROKER_URL, and: darkroom doctor")
 _KEYLESS = msgid("The caller %(name)s has no usable key: its queued jobs wait.")
 _KEYLESS_FIX = msgid("Make one: darkroom keys create NAME --caller %(name)s")
 
@@ -76,6 +78,8 @@ async def read_notices(
         found.append(Notice("error", _DATABASE, msgid("See its log, and: darkroom doctor"), {"why": error}))
     if (error := await monitor.storage_error.value()) is not None:
         found.append(Notice("error", _STORAGE, _STORAGE_FIX, {"why": error}))
+    if (error := await monitor.broker_error.value()) is not None:
+        found.append(Notice("warning", _BROKER, _BROKER_FIX, {"why": error}))
     async with view.services.database.reading() as connection:
         keyless = await list_keyless(connection, view.services.clock()) if queued else []
     found += [Notice("warning", _KEYLESS, _KEYLESS_FIX, {"name": each.name}) for each in keyless[:3]]

@@ -40,10 +40,9 @@ async def load(view: PageView) -> Mapping[str, Any]:
         queued = await count_statuses(connection, (JobStatus.QUEUED,))
     since = services.clock() - timedelta(seconds=services.settings.worker_timeout)
     alive = [row for row in workers if row.heartbeat_at > since]
-    database, storage = (
-        await services.monitor.database_error.value(),
-        await services.monitor.storage_error.value(),
-    )
+    monitor = services.monitor
+    database, storage = await monitor.database_error.value(), await monitor.storage_error.value()
+    broker = await monitor.broker_error.value()
     found = await read_findings(view)
     configured = [each for each in channels if each["configured"]]
     return {
@@ -52,6 +51,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
         "checks": (
             (msgid("Database"), database is None, database),
             (msgid("Image store"), storage is None, storage),
+            (msgid("Broker"), broker is None, broker),
             (msgid("Workers"), bool(alive), None),
             (msgid("Channels"), any(each["state"] == "open" for each in configured), None),
         ),
