@@ -27,7 +27,7 @@ class Part(StrEnum):
 _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.DATABASE}, "database_url database_prepared"),
     ({Part.DATABASE, Part.CHANNELS}, "ca_bundle"),
-    ({Part.LOGS}, "log_level log_json log_content sentry_dsn"),
+    ({Part.LOGS}, "log_level log_json log_content redact sentry_dsn"),
     ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url worker_timeout"),
     (
         {Part.API, Part.WORKER, Part.DOCTOR, Part.STORAGE_CHECK, Part.ARCHIVE},

@@ -23,6 +23,7 @@ from models.addresses.broker import BrokerAddress, parse_broker
 from models.addresses.certificates import check_bundle
 from models.addresses.database import sqlalchemy_url
 from models.channels import ChannelSettings, RoutingRule, refuse_placeholder
+from models.credentials.key_shapes import check_shape
 from models.credentials.openid import RoleMapping, check_issuer
 from models.credentials.strength import CALLER_KEY, GENERATE, SECRET_KEY, weakness
 from models.errors import SettingsError
@@ -172,6 +173,11 @@ class Settings(BaseSettings):
     log_json: bool | None = Field(None, description="logs as JSON; unset: only when not on a terminal")
     log_content: bool = Field(
         False, description="prompts, data URLs and signed addresses may stand in the log; keys never do"
+    )
+    redact: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description=f"{_LIST} or JSON: regular expressions of further secrets, such as int-[0-9a-f]+, which "
+        "logs, providers' messages and shown answers hide as they hide keys of known services",
     )
 
     otel_endpoint: str | None = Field(
@@ -480,7 +486,7 @@ class Settings(BaseSettings):
             else value
         )
 
-    @field_validator("midjourney_banned_words", mode="before")
+    @field_validator("midjourney_banned_words", "redact", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         if isinstance(value, str):
@@ -488,6 +494,13 @@ class Settings(BaseSettings):
         if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
             raise ValueError('write words with commas between them, or JSON such as ["a word", "two words"]')
         return tuple(word.strip() for word in value if word.strip())
+
+    @field_validator("redact")
+    @classmethod
+    def _expressions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            check_shape(each)
+        return value
 
     @field_validator("routing")
     @classmethod

@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import SecretStr
 from structlog.typing import EventDict
 
+from models.credentials.key_shapes import KEY_SHAPES
 from models.settings import Settings
 from worker.process.log_context import CONTEXT_NAMES, present_log_context
 from worker.upstream.transport.secret_filter import HIDDEN, SecretFilter
 
 _OMITTED = "…"
-_KEY = re.compile(r"\b(?:dk|sk|pk|whsec)[_-][A-Za-z0-9_-]{16,}={0,2}")  # ours, vendors', webhook secrets
 _AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic)\s+(?!realm|error)[A-Za-z0-9._~+/-]{8,}=*")
 _DATA_URL = re.compile(r"(?i)\bdata:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*,[^\s\"'<>]*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{160,}={0,2}")
@@ -57,7 +57,7 @@ class LogRedaction:
     def text(self, text: str) -> str:
         """Return a text without what a line must not show."""
         text = self._secrets.clean_text(text)
-        text = _AUTHORIZATION.sub(rf"\1 {HIDDEN}", _KEY.sub(HIDDEN, text))
+        text = _AUTHORIZATION.sub(rf"\1 {HIDDEN}", KEY_SHAPES.hide(text))
         if self._content:
             return _ADDRESS.sub(r"\1\2\3", text)
         text = _QUOTED_ROW.sub("", text)

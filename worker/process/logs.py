@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
+from models.credentials.key_shapes import KEY_SHAPES
 from models.settings import Settings
 from worker.metrics.process_metrics import count_line
 from worker.printable import printable
@@ -39,6 +40,7 @@ def configure_logs(settings: Settings) -> None:
     """Write logs to standard error; as JSON by the settings, or unless it is a terminal."""
     level = getattr(logging, settings.log_level.upper())
     as_json = settings.log_json if settings.log_json is not None else not sys.stderr.isatty()
+    KEY_SHAPES.configure(settings.redact)
     redaction = LogRedaction(secrets_of(settings), content=settings.log_content)
     reports = open_fault_reports(settings, redaction)
     shared: list[Processor] = [

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from models.credentials.key_shapes import KEY_SHAPES
 from models.errors import NotFound, StorageError
 from worker.archive.format import load
 from worker.archive.record_log import read_record
@@ -35,11 +36,15 @@ async def read_answer(store: Store, key: str | None) -> ShownAnswer:
         return ShownAnswer(problem="Its kept answer is gone from the storage.")
     except (ValueError, StorageError) as error:
         return ShownAnswer(problem=f"Its kept answer can't be read: {error}.")
-    text = archived.body.decode("utf-8", "replace")
+    text = KEY_SHAPES.hide(archived.body.decode("utf-8", "replace"))
     return ShownAnswer(
         status=archived.status,
         failure=archived.failure,
-        headers={name: value for name, value in archived.headers.items() if name.lower() not in _HIDDEN},
+        headers={
+            name: KEY_SHAPES.hide(value)
+            for name, value in archived.headers.items()
+            if name.lower() not in _HIDDEN
+        },
         body=text[:_MOST_CHARACTERS],
         size=len(archived.body),
         cut=archived.cut or len(text) > _MOST_CHARACTERS,

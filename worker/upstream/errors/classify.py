@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from models.credentials.key_shapes import KEY_SHAPES
 from models.outcomes import Billed, CallResult, Outcome, Scope, Sign
 from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
 from worker.upstream.errors.classification import Classification
@@ -114,7 +115,8 @@ def _provider_message(answer: Answer | None) -> str:
     message = answer.error.message if answer.error else ""
     if answer.task is not None and _task_failed(answer):
         message = answer.task.reason or message
-    return (message or answer.filtered_text.strip() or answer.refusal or answer.withheld)[:_MAX_MESSAGE]
+    words = message or answer.filtered_text.strip() or answer.refusal or answer.withheld
+    return KEY_SHAPES.hide(words[:_MAX_MESSAGE])
 
 
 def _forbids_retry(headers: Mapping[str, str]) -> bool:

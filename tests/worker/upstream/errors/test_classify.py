@@ -141,6 +141,7 @@ def test_x_should_retry_false_ends_all_retries() -> None:
 
 def test_the_providers_message_is_kept_and_capped() -> None:
     assert error("x" * 5000, 400).provider_message == "x" * 2000
+    assert error("wrong key: AIza" + "x" * 35, 401).provider_message == "wrong key: [key]"
 
 
 def test_fewer_images_than_requested_is_a_success_with_a_note() -> None:
