@@ -33,7 +33,7 @@ from api.openai.repeats import WINDOW
 from api.rest.openapi.document import install_openapi
 from api.rest.routes import build_router
 from api.services import PAGE_CONNECTIONS, PAGE_STATEMENT_TIMEOUT, ApiServices
-from api.shared.batch_reader import BatchReader
+from api.shared.request_batches import RequestBatches
 from api.web.allowed_hosts import AllowedHosts
 from api.web.cors import ApiCors
 from api.web.key_in_path import KeyInPath
@@ -150,8 +150,9 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             feed=feed,
             changes=changes,
             sessions=SessionCache(database, clock),
-            job_polls=BatchReader(),
-            task_polls=BatchReader(),
+            job_polls=RequestBatches(),
+            task_polls=RequestBatches(),
+            submits=RequestBatches(),
             snapshots=SnapshotCache(settings.worker_timeout),
             estimates=Estimates(settings.priority_ageing),
             monitor=Monitor(settings, database, store, clock),

@@ -18,10 +18,11 @@ from api.jobs.queue_ceiling import QueueCeiling
 from api.jobs.watcher import Watcher
 from api.keyed_locks import KeyedLocks
 from api.monitor import Monitor
-from api.shared.batch_reader import BatchReader
+from api.shared.request_batches import RequestBatches
 from models.clock import Clock
 from models.credentials.encryption import SecretCipher
 from models.database import Database
+from models.queries.jobs import SubmittedJob
 from models.settings import Settings
 from worker.money.call_costs import CallCosts
 from worker.notifier import Notifier
@@ -45,8 +46,9 @@ class ApiServices:
     watcher: Watcher
     feed: EventFeed
     changes: ChangeFeed
-    job_polls: BatchReader[UUID, Any]  #: jobs as they are represented
-    task_polls: BatchReader[int, dict[str, Any]]  #: Midjourney tasks as JSON
+    job_polls: RequestBatches[UUID, Any]  #: jobs as they are represented
+    task_polls: RequestBatches[int, dict[str, Any]]  #: Midjourney tasks as JSON
+    submits: RequestBatches[SubmittedJob, bool]  #: single jobs to insert
     snapshots: SnapshotCache
     estimates: Estimates
     monitor: Monitor

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.clock import rfc3339
+from models.database import Database
 from models.queries.call_stats import newest_calls
 from models.queries.scheduling.due_jobs import QueueSegment, list_segments
 from models.queries.scheduling.queue_position import list_shares
@@ -21,7 +23,7 @@ from worker.scheduler.queue_position import DueJob, QueuePosition, QueueSnapshot
 from worker.scheduler.wait_reason import SchedulerView
 
 _QUEUE_TTL, _DURATIONS_TTL = timedelta(seconds=1), timedelta(seconds=10)
-_SNAPSHOT_TTL = timedelta(milliseconds=250)
+_SNAPSHOT_TTL, _SHARE = timedelta(milliseconds=250), 5
 _SAMPLE_AGE = timedelta(hours=1)
 _POSITIONS_PER_SECOND = 200.0  # of caching: a position costs as much to find as it is far behind
 _MAX_TTL = 30.0  # seconds that a position is cached at most
@@ -195,24 +197,40 @@ class SnapshotCache:
         self._worker_timeout = timedelta(seconds=worker_timeout)
         self._snapshot: SchedulerSnapshot | None = None
         self._read_at: datetime | None = None
-        self._reads = asyncio.Lock()
+        self._age = _SNAPSHOT_TTL
+        self._reads, self._waits = asyncio.Lock(), asyncio.Lock()
 
     def cached(self, at: datetime) -> SchedulerSnapshot | None:
         """Return the cached snapshot, if it is fresh."""
-        fresh = self._read_at is not None and abs(at - self._read_at) < _SNAPSHOT_TTL
+        fresh = self._read_at is not None and abs(at - self._read_at) < self._age
         return self._snapshot if fresh else None
 
     def clear(self) -> None:
         """Empty the cache, after a change."""
         self._snapshot = None
 
+    async def read(self, database: Database, at: datetime) -> SchedulerSnapshot:
+        """Return the snapshot as ``refresh`` does; those that wait for it hold no connection."""
+        if (snapshot := self.cached(at)) is not None:
+            return snapshot
+        async with self._waits:
+            if (snapshot := self.cached(at)) is not None:
+                return snapshot
+            async with database.reading() as connection:
+                return await self.refresh(connection, at)
+
     async def refresh(self, connection: AsyncConnection, at: datetime) -> SchedulerSnapshot:
-        """Return the cached snapshot, or read a new one; of many that want one, one reads it."""
+        """Return the cached snapshot, or read a new one; of many that want one, one reads it.
+
+        It stays for ``_SHARE`` times as long as the reading took: a busy database is not asked all the time.
+        """
         if (snapshot := self.cached(at)) is not None:
             return snapshot
         async with self._reads:
             snapshot = self.cached(at)
             if snapshot is None:
+                start = monotonic()
                 snapshot = await read_snapshot(connection, at=at, alive_since=at - self._worker_timeout)
-                self._snapshot, self._read_at = snapshot, at
+                took = timedelta(seconds=monotonic() - start)
+                self._snapshot, self._read_at, self._age = snapshot, at, max(_SNAPSHOT_TTL, _SHARE * took)
             return snapshot

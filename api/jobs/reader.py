@@ -137,10 +137,7 @@ async def represent_new_job(
     first = job.row(at, caller_id=caller.id, surface=surface)
     row = SimpleNamespace(**dict.fromkeys(column.name for column in SHOWN) | first)
     now = services.clock()
-    snapshot = services.snapshots.cached(now)
-    if snapshot is None:
-        async with services.database.reading() as connection:
-            snapshot = await services.snapshots.refresh(connection, now)
+    snapshot = await services.snapshots.read(services.database, now)
     waiting = SchedulerView(snapshot, now).wait_status(queued_of(row))
     return _representation(services, row, waiting, owner=caller.name if caller.role.sees_all else None)
 

@@ -52,11 +52,7 @@ async def read_served(services: ApiServices) -> ServedModels:
 
 async def read_all_served(services: ApiServices) -> ServedModels:
     """Return the models of all channels, also of those that no live worker knows, at most a moment old."""
-    at = services.clock()
-    snapshot = services.snapshots.cached(at)
-    if snapshot is None:
-        async with services.database.reading() as connection:
-            snapshot = await services.snapshots.refresh(connection, at)
+    snapshot = await services.snapshots.read(services.database, services.clock())
     return ServedModels(snapshot.channels)
 
 

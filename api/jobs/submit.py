@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +18,7 @@ from models.errors import InvalidRequest
 from models.operations.trace_context import present_traceparent
 from models.queries.assets import insert_assets
 from models.queries.callers import QueueRoom, lock_queue_room
-from models.queries.jobs import NewJob, insert_jobs
+from models.queries.jobs import NewJob, Origin, SubmittedJob, insert_jobs
 from models.queries.uploads import renew_uploads
 from worker.images.input_limits import InputSize, check_input_sizes
 from worker.metrics import job_metrics
@@ -60,40 +61,61 @@ async def insert_submitted(
             return result
         for image in _images_of(result, images):
             await image.put(services.store)
-    async with services.database.writing() as connection:
-        if caller.max_queued is not None:
-            result = await _within_room(connection, services, caller, idempotency_key, result, at)
-            if result.replayed:
-                return result
-        if idempotency_key is not None and result.job_ids:
-            replay = await claim_or_replay(connection, services, caller, idempotency_key, result, at)
-            if replay is not None:
-                job_metrics.rejected("duplicate", len(result.jobs))
-                return replay
-        if named := {key for each in submitted if isinstance(each, ValidJob) for key in each.assets.values()}:
-            age = timedelta(seconds=services.settings.upload_age)
-            await renew_uploads(connection, named, at + age, before=at + age / 2)
-        if images:
-            await insert_assets(connection, [image.asset for image in _images_of(result, images)])
-        request_id = present_log_context().fields.get("request_id")
-        await insert_jobs(
-            connection,
-            result.jobs,
-            caller_id=caller.id,
-            surface=surface,
-            at=at,
-            traceparent=present_traceparent(),
-            request_id=None if request_id is None else str(request_id),
-        )
-        job_metrics.submitted(connection, result.jobs, surface)
-        if in_transaction is not None:
-            await in_transaction(connection, result)
+    named = {key for each in submitted if isinstance(each, ValidJob) for key in each.assets.values()}
+    request_id = present_log_context().fields.get("request_id")
+    origin = Origin(at, present_traceparent(), None if request_id is None else str(request_id))
+    others = images or named or idempotency_key or in_transaction or caller.max_queued is not None
+    if len(result.jobs) == 1 and not others:
+        act = partial(_insert_together, services, caller, surface)
+        group = (services.database, caller.id, surface)
+        await services.submits.get(group, SubmittedJob(result.jobs[0], origin), act)
+    else:
+        async with services.database.writing() as connection:
+            if caller.max_queued is not None:
+                result = await _within_room(connection, services, caller, idempotency_key, result, at)
+                if result.replayed:
+                    return result
+            if idempotency_key is not None and result.job_ids:
+                replay = await claim_or_replay(connection, services, caller, idempotency_key, result, at)
+                if replay is not None:
+                    job_metrics.rejected("duplicate", len(result.jobs))
+                    return replay
+            if named:
+                age = timedelta(seconds=services.settings.upload_age)
+                await renew_uploads(connection, named, at + age, before=at + age / 2)
+            if images:
+                await insert_assets(connection, [image.asset for image in _images_of(result, images)])
+            await insert_jobs(
+                connection,
+                result.jobs,
+                caller_id=caller.id,
+                surface=surface,
+                at=at,
+                traceparent=origin.traceparent,
+                request_id=origin.request_id,
+            )
+            job_metrics.submitted(connection, result.jobs, surface)
+            if in_transaction is not None:
+                await in_transaction(connection, result)
     for each in result.rejected:
         job_metrics.rejected(each["code"])
     if result.jobs:
         services.queue_ceiling.add(caller.id, len(result.jobs))
         services.notifier.notify()
     return result
+
+
+async def _insert_together(
+    services: ApiServices, caller: Caller, surface: str, submitted: Sequence[SubmittedJob]
+) -> dict[SubmittedJob, bool]:
+    """Insert the single jobs of concurrent submits of one caller."""
+    jobs, origins = [each.job for each in submitted], [each.origin for each in submitted]
+    async with services.database.writing() as connection:
+        await insert_jobs(
+            connection, jobs, caller_id=caller.id, surface=surface, at=origins[0].at, origins=origins
+        )
+        job_metrics.submitted(connection, jobs, surface)
+    return dict.fromkeys(submitted, True)
 
 
 async def _within_room(

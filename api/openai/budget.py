@@ -29,7 +29,7 @@ _INTERVAL = 2.0  # seconds between two looks at the budget of a job that waits
 async def spent_budget(services: ApiServices, caller_id: UUID, campaign: str | None = None) -> str | None:
     """Return why no call of a caller, or of its campaign, starts until a budget is raised, or ``None``."""
     at = services.clock()
-    snapshot = services.snapshots.cached(at) or await _read_snapshot(services)
+    snapshot = await services.snapshots.read(services.database, at)
     view = SchedulerView(snapshot, at)
     owner = view.caller(caller_id)
     if owner is not None and (cause := budget_cause(owner, at)) is not None and cause.until is None:
@@ -66,7 +66,7 @@ async def _cancel_without_budget(context: RequestContext, job_id: UUID) -> bool:
     """Cancel a job that waits for a higher budget; return whether it was."""
     services, caller_id = context.services, context.caller.id
     at = services.clock()
-    if not _may_be_spent(services.snapshots.cached(at) or await _read_snapshot(services), caller_id):
+    if not _may_be_spent(await services.snapshots.read(services.database, at), caller_id):
         return False
     async with services.database.reading() as connection:
         row = await find_job(connection, job_id, caller_id=caller_id)
@@ -86,8 +86,3 @@ def _may_be_spent(snapshot: SchedulerSnapshot, caller_id: UUID) -> bool:
     return any(row.id == caller_id and row.budget_closed_at is not None for row in snapshot.callers) or any(
         each.caller_id == caller_id and each.reason is WaitReason.CAMPAIGN_BUDGET for each in snapshot.closed
     )
-
-
-async def _read_snapshot(services: ApiServices) -> SchedulerSnapshot:
-    async with services.database.reading() as connection:
-        return await services.snapshots.refresh(connection, services.clock())

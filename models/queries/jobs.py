@@ -109,18 +109,41 @@ _INSERT = text(
         SELECT id, CAST(:caller_id AS uuid), :surface, campaign, :status, :revision, :generation, model,
                prompt, request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
                not_before, expires_at, retry, item_id, take, take_reason, parent_job_id,
-               :backing_off, :progress, :attempts_used, :store_tries, :traceparent,
-               :request_id, CAST(:created_at AS timestamptz), CAST(:updated_at AS timestamptz)
+               :backing_off, :progress, :attempts_used, :store_tries, coalesce(traceparent, :traceparent),
+               coalesce(request_id, :request_id), coalesce(created_at, CAST(:created_at AS timestamptz)),
+               coalesce(created_at, CAST(:updated_at AS timestamptz))
         FROM json_to_recordset(CAST(:jobs AS json)) AS given (
             id uuid, campaign text, model text, prompt text, request jsonb, tags jsonb, metadata jsonb,
             webhook_url text, priority smallint, max_attempts smallint, on_unknown text,
             not_before timestamptz, expires_at timestamptz, retry jsonb,
-            item_id uuid, take smallint, take_reason text, parent_job_id uuid)
-        RETURNING id)
+            item_id uuid, take smallint, take_reason text, parent_job_id uuid,
+            created_at timestamptz, traceparent text, request_id text)
+        RETURNING id, created_at)
     INSERT INTO events (job_id, revision, status, progress, at)
-    SELECT id, :revision, :status, :progress, CAST(:created_at AS timestamptz) FROM inserted
+    SELECT id, :revision, :status, :progress, created_at FROM inserted
     """
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The request that submits a job: when, and what finds it in logs and traces."""
+
+    at: datetime
+    traceparent: str | None = None
+    request_id: str | None = None
+
+    def values(self) -> dict[str, Any]:
+        """Return the values that jobs of one insert do not share if they come from several requests."""
+        return {"created_at": self.at, "traceparent": self.traceparent, "request_id": self.request_id}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubmittedJob:
+    """A job to insert, with the request that submits it."""
+
+    job: NewJob
+    origin: Origin
 
 
 async def insert_jobs(
@@ -132,24 +155,33 @@ async def insert_jobs(
     at: datetime,
     traceparent: str | None = None,
     request_id: str | None = None,
+    origins: Sequence[Origin] = (),
 ) -> None:
     """Insert any number of queued jobs with their first events, in one statement each.
 
-    ``traceparent`` and ``request_id``: of the request that submits them.
+    ``traceparent`` and ``request_id``: of the request that submits them; ``origins``: of each job, if they
+    come from several.
     """
     if not new_jobs:
         return
     shared = first_values(
         at, caller_id=caller_id, surface=surface, traceparent=traceparent, request_id=request_id
     )
+    rows = [job.own_values() for job in new_jobs]
+    for row, origin in zip(rows, origins, strict=False):
+        row |= origin.values()
     if connection.dialect.name == "postgresql":
-        rows = orjson.dumps([job.own_values() for job in new_jobs]).decode()
-        await connection.execute(_INSERT, shared | {"caller_id": str(caller_id), "jobs": rows})
+        given = orjson.dumps(rows).decode()
+        await connection.execute(_INSERT, shared | {"caller_id": str(caller_id), "jobs": given})
         return
-    inserted = [job.own_values() | shared for job in new_jobs]
+    inserted = [shared | row | {"updated_at": row.get("created_at", at)} for row in rows]
     await connection.execute(insert(jobs), inserted)
     first_events = [
-        {"job_id": row["id"], "at": at, **{name: row[name] for name in ("revision", "status", "progress")}}
+        {
+            "job_id": row["id"],
+            "at": row["created_at"],
+            **{name: row[name] for name in ("revision", "status", "progress")},
+        }
         for row in inserted
     ]
     await connection.execute(insert(events), first_events)

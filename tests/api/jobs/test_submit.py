@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from models.clock import rfc3339
+from models.ids import public_id
 from models.queries.callers import change_limits, lock_shares
+from models.tables import events, jobs
 from tests.api.service import BOB, JOB, S, Service
 from worker.practice.drawing.png import tiny_png
 
@@ -126,3 +130,21 @@ async def test_of_a_batch_beyond_the_limit_only_the_images_of_accepted_jobs_are_
     answer = await limited.post("/v1/jobs", json={"jobs": jobs})
     assert (answer.status_code, len(answer.json()["accepted"])) == (202, 2)
     assert len(stored_files(tmp_path) - before) == 2
+
+
+async def test_single_submits_at_once_keep_their_own_time_and_request_id(service: Service) -> None:
+    names = [f"submit-{number}" for number in range(5)]
+    answers = await asyncio.gather(
+        *(service.post("/v1/jobs", json=JOB, headers={"X-Request-Id": name}) for name in names)
+    )
+    submitted = {answer.json()["id"]: answer.json() for answer in answers}
+    assert len(submitted) == 5
+    async with service.services.database.reading() as connection:
+        rows = (await connection.execute(select(jobs))).all()
+        first = (await connection.execute(select(events.c.job_id, events.c.at, events.c.revision))).all()
+    assert sorted(row.request_id for row in rows) == names
+    assert {row.id: row.created_at for row in rows} == {event.job_id: event.at for event in first}
+    for row in rows:
+        shown = submitted[public_id("job", row.id)]
+        assert (shown["created_at"], row.updated_at) == (rfc3339(row.created_at), row.created_at)
+        assert {event.revision for event in first} == {1}

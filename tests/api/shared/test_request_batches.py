@@ -1,11 +1,11 @@
-"""Batch reader: what waits together is read together, and nothing that was read before it was asked for."""
+"""Request batches: what waits together is read together, and nothing is read before it is asked for."""
 
 import asyncio
 from collections.abc import Sequence
 
 import pytest
 
-from api.shared.batch_reader import BatchReader
+from api.shared.request_batches import RequestBatches
 from models.errors import DatabaseAway
 
 
@@ -28,20 +28,20 @@ class Source:
 
 
 async def test_requests_that_come_during_a_reading_are_read_together_by_the_next() -> None:
-    source, reader = Source(), BatchReader[int, int](most=3)
-    first = asyncio.create_task(reader.get("a", 1, source.read))
-    other = asyncio.create_task(reader.get("b", 1, source.read))
+    source, batches = Source(), RequestBatches[int, int](most=3)
+    first = asyncio.create_task(batches.get("a", 1, source.read))
+    other = asyncio.create_task(batches.get("b", 1, source.read))
     await source.begun.acquire()
     await source.begun.acquire()
-    later = [asyncio.create_task(reader.get("a", key, source.read)) for key in (1, 1, 0, 2, 3)]
-    cancelled = asyncio.create_task(reader.get("a", 4, source.read))
+    later = [asyncio.create_task(batches.get("a", key, source.read)) for key in (1, 1, 0, 2, 3)]
+    cancelled = asyncio.create_task(batches.get("a", 4, source.read))
     await asyncio.sleep(0)
     cancelled.cancel()
     source.open.set()
 
     assert (await first, await other) == (10, 10)
     assert await asyncio.gather(*later) == [10, 10, None, 20, 30]
-    assert await reader.get("a", 5, source.read) == 50
+    assert await batches.get("a", 5, source.read) == 50
     assert source.reads == [[1], [1], [1, 0, 2], [3, 4], [5]]
 
 
@@ -52,10 +52,10 @@ async def test_requests_that_come_during_a_reading_are_read_together_by_the_next
 async def test_an_error_of_one_key_is_not_that_of_the_others_unless_the_database_is_away(
     key: int, error: type[Exception], others: list[int] | None, reads: list[list[int]]
 ) -> None:
-    source, reader = Source(), BatchReader[int, int]()
+    source, batches = Source(), RequestBatches[int, int]()
     source.open.set()
     found = await asyncio.gather(
-        *(reader.get("a", each, source.read) for each in (2, key, 3)), return_exceptions=True
+        *(batches.get("a", each, source.read) for each in (2, key, 3)), return_exceptions=True
     )
     assert isinstance(found[1], error)
     assert found[::2] == others if others else {type(each) for each in found} == {error}
