@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.driver.statement_batch import StatementBatch
 from models.money.money import Money
 from models.outcomes import CallResult, JobError, Outcome
 from models.queries.assets import NewAsset, insert_assets, number_generations
@@ -70,17 +71,19 @@ async def commit(connection: AsyncConnection, updates: Sequence[JobUpdate]) -> R
     late = {id(update) for update in updates if not update.holds(revisions)}
     records = [(update, update.record) for update in updates if update.record]
     amended = [record for update, record in records if record.finished_at is None or id(update) in late]
-    await insert_attempts(connection, [update.sent for update in held if update.sent])
+    stored = [asset for update in held for asset in update.assets]
     latest = {(each.job_id, each.number): each for update in updates if (each := update.handles)}
-    await save_handles(connection, list(latest.values()))
-    await finish_attempts(connection, [record for _, record in records if record.finished_at is not None])
+    batch = StatementBatch(connection)
+    await insert_attempts(batch, [update.sent for update in held if update.sent])
+    await save_handles(batch, list(latest.values()))
+    await finish_attempts(batch, [record for _, record in records if record.finished_at is not None])
+    await save_responses(batch, [update.response for update in updates if update.response])
+    await insert_assets(batch, stored)
+    await batch.run()
     if amended:
         await amend_attempts(connection, amended)
-    await save_responses(connection, [update.response for update in updates if update.response])
     if unsent := [update.unsent for update in held if update.unsent]:
         await delete_attempts(connection, unsent)
-    stored = [asset for update in held for asset in update.assets]
-    await insert_assets(connection, stored)
     job_metrics.committed(connection, revisions.transitions, stored)
     transitions = [update.transition for update in held]
     if decided := [each.job_id for each in transitions if _is_decision(each)]:

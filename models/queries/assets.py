@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.driver.statement_batch import StatementBatch
 from models.ids import new_id
 from models.integrity.unreadable import readable
 from models.queries.bulk import row_of, rows_parameter, rows_source
@@ -173,7 +174,7 @@ async def count_missing(connection: AsyncConnection) -> int:
     return await connection.scalar(statement) or 0
 
 
-async def insert_assets(connection: AsyncConnection, new: Sequence[NewAsset]) -> None:
+async def insert_assets(connection: AsyncConnection | StatementBatch, new: Sequence[NewAsset]) -> None:
     """Insert assets, many in one statement."""
     if new:
         rows = rows_parameter(connection, map(row_of, new))

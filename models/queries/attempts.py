@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Insert, Row, Update, and_, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.driver.statement_batch import StatementBatch
 from models.money.cost import NOT_CHARGED, UNDECIDED, Cost, CostSource
 from models.outcomes import UNKNOWN, Billed, CallResult, Outcome
 from models.queries.bulk import row_of, rows_parameter, rows_source, storable
@@ -135,7 +136,7 @@ _AMENDED = ("outcome", "error_code", "billed")
 _COST = ("cost_micro", "cost_source")  # amended where it is known now
 
 
-async def insert_attempts(connection: AsyncConnection, new: Sequence[NewAttempt]) -> None:
+async def insert_attempts(connection: AsyncConnection | StatementBatch, new: Sequence[NewAttempt]) -> None:
     """Insert attempts whose calls are about to be sent."""
     if new:
         await connection.execute(
@@ -143,7 +144,7 @@ async def insert_attempts(connection: AsyncConnection, new: Sequence[NewAttempt]
         )
 
 
-async def save_handles(connection: AsyncConnection, known: Sequence[AttemptHandles]) -> None:
+async def save_handles(connection: AsyncConnection | StatementBatch, known: Sequence[AttemptHandles]) -> None:
     """Save what calls in flight can be polled with."""
     if known:
         await connection.execute(
@@ -151,7 +152,9 @@ async def save_handles(connection: AsyncConnection, known: Sequence[AttemptHandl
         )
 
 
-async def save_responses(connection: AsyncConnection, archived: Sequence[AttemptResponse]) -> None:
+async def save_responses(
+    connection: AsyncConnection | StatementBatch, archived: Sequence[AttemptResponse]
+) -> None:
     """Save where raw responses are archived."""
     if archived:
         await connection.execute(
@@ -159,7 +162,9 @@ async def save_responses(connection: AsyncConnection, archived: Sequence[Attempt
         )
 
 
-async def finish_attempts(connection: AsyncConnection, records: Sequence[AttemptRecord]) -> None:
+async def finish_attempts(
+    connection: AsyncConnection | StatementBatch, records: Sequence[AttemptRecord]
+) -> None:
     """Write how calls ended. An attempt that had ended is left as it is."""
     if records:
         await connection.execute(

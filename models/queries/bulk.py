@@ -11,6 +11,8 @@ from sqlalchemy import Column, ColumnElement, FromClause, Text, bindparam, cast,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.driver.statement_batch import StatementBatch
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -36,7 +38,9 @@ def row_of(value: "DataclassInstance") -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-def rows_parameter(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def rows_parameter(
+    connection: AsyncConnection | StatementBatch, rows: Iterable[Mapping[str, Any]]
+) -> dict[str, str]:
     """Serialize rows for ``rows_source``, in the format in which the database stores each value."""
     if connection.dialect.name == "sqlite":
         rows = [{name: _for_sqlite(value) for name, value in row.items()} for row in rows]

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Column, Insert, Row, Select, Update, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.driver.statement_batch import Rows, StatementBatch
 from models.integrity.unreadable import Unreadable
 from models.queries.bulk import rows_parameter, rows_source, storable
 from models.queries.webhooks.outbox import JobEvent, enqueue, has_listener
@@ -82,27 +83,36 @@ class Revisions(dict[UUID, int]):
 async def apply(connection: AsyncConnection, transitions: Iterable[Transition]) -> Revisions:
     """Make the transitions that hold, with one event each, and enqueue the webhooks of their events."""
     revisions = Revisions()
-    separate = connection.dialect.name == "sqlite"  # where a statement writes one table only
-    for group in _groups(transitions):
-        by_job = {transition.job_id: transition for transition in group}
-        statement = _update(connection.dialect.name, tuple(sorted(group[0].changes)))
-        moved = (await connection.execute(statement, rows_parameter(connection, map(_row, group)))).all()
-        job_events: list[JobEvent] = []
-        for row in moved:
-            job_id, revision, _, _, webhook_url, has_endpoint, *_ = row
-            transition = by_job[job_id]
-            revisions[job_id] = revision
-            revisions.made.add(id(transition))
-            revisions.transitions.append(_made(transition, row))
-            listened = webhook_url is not None or has_endpoint
-            if listened and (event := EVENT_OF.get(transition.entering)):
-                job_events.append(JobEvent(job_id, event, transition.at))
-        if moved and separate:
-            event_rows = [_event(by_job[row.id], row) for row in moved]
-            await connection.execute(_insert_events(), rows_parameter(connection, event_rows))
-        if job_events and await enqueue(connection, job_events):
-            revisions.webhooks_due = True
+    for groups in _rounds(transitions):
+        batch = StatementBatch(connection)
+        for group in groups:
+            statement = _update(connection.dialect.name, tuple(sorted(group[0].changes)))
+            await batch.execute(statement, rows_parameter(connection, map(_row, group)))
+        for group, moved in zip(groups, await batch.run(), strict=True):
+            by_job = {transition.job_id: transition for transition in group}
+            await _note(connection, by_job, moved, revisions)
     return revisions
+
+
+async def _note(
+    connection: AsyncConnection, by_job: Mapping[UUID, Transition], moved: Rows, revisions: Revisions
+) -> None:
+    """Note the transitions that were made, by the rows of their jobs, and write what follows from them."""
+    job_events: list[JobEvent] = []
+    for row in moved:
+        job_id, revision, _, _, webhook_url, has_endpoint, *_ = row
+        transition = by_job[job_id]
+        revisions[job_id] = revision
+        revisions.made.add(id(transition))
+        revisions.transitions.append(_made(transition, row))
+        listened = webhook_url is not None or has_endpoint
+        if listened and (event := EVENT_OF.get(transition.entering)):
+            job_events.append(JobEvent(job_id, event, transition.at))
+    if moved and connection.dialect.name == "sqlite":  # where a statement writes one table only
+        event_rows = [_event(by_job[row.id], row) for row in moved]
+        await connection.execute(_insert_events(), rows_parameter(connection, event_rows))
+    if job_events and await enqueue(connection, job_events):
+        revisions.webhooks_due = True
 
 
 async def lock_job(connection: AsyncConnection, job_id: UUID) -> Row[Any] | None:
@@ -110,14 +120,17 @@ async def lock_job(connection: AsyncConnection, job_id: UUID) -> Row[Any] | None
     return (await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())).one_or_none()
 
 
-def _groups(transitions: Iterable[Transition]) -> Sequence[list[Transition]]:
-    """Group transitions that change the same columns, in their order, no job twice in one group."""
-    groups: dict[tuple[int, tuple[str, ...]], list[Transition]] = defaultdict(list)
+def _rounds(transitions: Iterable[Transition]) -> Sequence[Sequence[list[Transition]]]:
+    """Group transitions that change the same columns, in their order, no job twice in one round of groups."""
+    rounds: list[dict[tuple[str, ...], list[Transition]]] = []
     seen: dict[UUID, int] = defaultdict(int)
     for transition in transitions:
-        groups[seen[transition.job_id], tuple(sorted(transition.changes))].append(transition)
+        number = seen[transition.job_id]
+        if number == len(rounds):
+            rounds.append(defaultdict(list))
+        rounds[number][tuple(sorted(transition.changes))].append(transition)
         seen[transition.job_id] += 1
-    return [groups[key] for key in sorted(groups)]
+    return [[groups[changed] for changed in sorted(groups)] for groups in rounds]
 
 
 def _row(transition: Transition) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What is sent to a database by its driver, without SQLAlchemy's execution."""
