@@ -45,6 +45,7 @@ async def plans_of(database: Database, run: Run) -> list[Plan]:
 
     engine = database.engine.sync_engine
     async with database.writing() as connection:
+        await without_batches(connection)
         event.listen(engine, "before_cursor_execute", note)
         try:
             await run(connection)
@@ -52,6 +53,13 @@ async def plans_of(database: Database, run: Run) -> list[Plan]:
             event.remove(engine, "before_cursor_execute", note)
         explain = _sqlite_plan if database.is_sqlite else _postgres_plan
         return [await explain(connection, *each) for each in sent if re.search(rf"\b{_BIG}\b", each[0])]
+
+
+async def without_batches(connection: AsyncConnection) -> None:
+    """Let a connection be as one behind a pooler: SQLAlchemy executes each statement."""
+    if connection.dialect.name == "postgresql":
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        driver.prepare_threshold = None
 
 
 async def _sqlite_plan(connection: AsyncConnection, statement: str, parameters: Any) -> Plan:

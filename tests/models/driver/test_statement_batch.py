@@ -24,6 +24,7 @@ from models.tables import attempts, events, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.databases import PostgresCopies, sqlalchemy_url
 from tests.support.processes import until
+from tests.support.query_plans import without_batches
 
 _JOBS = select(jobs).order_by(jobs.c.id)
 _EVENTS = select(events.c.job_id, events.c.revision, events.c.at, events.c.detail).order_by(
@@ -36,13 +37,6 @@ _SLOW, _OWN = select(func.pg_sleep(60)), select(func.pg_backend_pid())
 async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
     async with open_darkroom(plain_database_url, tmp_path, practice={}) as opened:
         yield opened
-
-
-async def without_batches(connection: AsyncConnection) -> None:
-    """Let a connection be as one behind a pooler, which prepares no statements."""
-    if connection.dialect.name == "postgresql":
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        driver.prepare_threshold = None
 
 
 async def test_rows_and_changes_are_those_that_sqlalchemy_gives(darkroom: Darkroom) -> None:
