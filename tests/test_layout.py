@@ -279,8 +279,8 @@ def test_a_module_with_logic_has_a_test_at_the_mirrored_path() -> None:
         path.as_posix()
         for path in modules()
         if path.name != "__init__.py"
-        and logic_in(path) >= LOGIC
         and not (ROOT / "tests" / path.parent / f"test_{path.name}").is_file()
+        and logic_in(path) >= LOGIC
     }
     assert without - set(ELSEWHERE) == set()
     assert set(ELSEWHERE) - without == set(), "these have a test at the mirrored path"

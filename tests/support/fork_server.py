@@ -5,6 +5,7 @@ ends as any other. What starts otherwise (options of Python, wrappers, other env
 ``subprocess``; so is what has to run before Darkroom is imported.
 """
 
+import atexit
 import gc
 import json
 import os
@@ -236,15 +237,34 @@ def _import_all() -> None:
     gc.freeze()
 
 
+def _end_at_once(code: list[int]) -> None:
+    """End a command whose threads have ended and whose exit functions have run.
+
+    To take its interpreter down would copy the memory that it shares with the server: half of its time.
+    """
+    if code:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code[0])
+
+
 def main() -> None:
     """Serve the socket whose descriptor is the argument, until its other end is closed."""
     connection = socket.socket(fileno=int(sys.argv[1]))
+    code: list[int] = []  # of a command that has ended by itself
+    atexit.register(_end_at_once, code)  # before all others, so that it is called after them
     trust_only_authority()
     _import_all()
     start = _serve(connection)
     if start is not None:
         _become(start)
-        exec(start.code, {"__name__": "__main__"})
+        try:
+            exec(start.code, {"__name__": "__main__"})
+            code.append(0)
+        except SystemExit as end:
+            if end.code is None or isinstance(end.code, int):
+                code.append(end.code or 0)
+            raise
 
 
 if __name__ == "__main__":
