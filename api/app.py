@@ -149,7 +149,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             watcher=watcher,
             feed=feed,
             changes=changes,
-            sessions=SessionCache(database, clock),
+            sessions=SessionCache(database, clock, authenticator),
             job_polls=RequestBatches(),
             task_polls=RequestBatches(),
             submits=RequestBatches(),

@@ -179,12 +179,20 @@ class Authenticator:
             task.add_done_callback(lambda _: self._reads.pop(key_hash))
         return task
 
+    def remember(self, key_hash: bytes, key: ApiKey, at: datetime) -> None:
+        """Put a key that was read at a time into the cache, unless it is to be restored."""
+        if key.removed_at is None:
+            self._put(key_hash, key, at)
+
     async def _read_into_cache(self, key_hash: bytes, at: datetime) -> ApiKey | None:
         found = await self._read_key(key_hash)
+        self._put(key_hash, found, at)
+        return found
+
+    def _put(self, key_hash: bytes, key: ApiKey | None, at: datetime) -> None:
         if len(self._cache) >= _CACHE_SIZE:
             self._cache.clear()
-        self._cache[key_hash] = (at + _FRESH, found)
-        return found
+        self._cache[key_hash] = (at + _FRESH, key)
 
     def forget(self) -> None:
         """Clear the cache."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from models.ids import public_id
 from models.money.money import amount_text
 from models.queries.call_stats import count_starts, newest_calls, not_understood
 from models.queries.channels import list_channels
+from models.queries.dashboard.combined_reads import Read, read_together
 from models.queries.leases import calls_in_flight
 from worker.scheduler.channel_capacity import ChannelCapacity, ClosedBy, InFlight, closed_by, in_flight_on
 from worker.scheduler.channel_results import ChannelResult, read_results
@@ -64,22 +66,33 @@ async def read_channel_views(
 
     With ``rules``, the policies of models, what routing compares is measured.
     """
-    calls = await calls_in_flight(connection)
-    rows = [row for row in await list_channels(connection) if only in (None, row.name)]
+    calls, channels = await read_together(connection, calls_in_flight, list_channels)
+    rows = [row for row in channels if only in (None, row.name)]
     measured = [] if rules is None else [row.name for row in rows]
     results = await read_results(connection, measured, at)
+    reads = [read for row in rows for read in _reads_of(row.name, at)]
+    lately = iter(await read_together(connection, *reads))
     return [
         {
-            **_view(row, in_flight_on(row.id, calls), await _recent(connection, row.name, at), at),
+            **_view(row, in_flight_on(row.id, calls), _recent(newest, started), at),
             "routing": {
                 model: _routing(policy_of(rules or (), model), result)
                 for (channel, model), result in results.items()
                 if channel == row.name
             },
-            "not_understood": _not_understood(await not_understood(connection, row.name, at - _DAY)),
+            "not_understood": _not_understood(unknown),
         }
-        for row in rows
+        for row, newest, started, unknown in zip(rows, lately, lately, lately, strict=True)
     ]
+
+
+def _reads_of(name: str, at: datetime) -> tuple[Read, Read, Read]:
+    """Return the reads of a channel's newest calls, of how many started, and of answers not understood."""
+    return (
+        partial(newest_calls, channel=name, since=at - _SAMPLE_AGE),
+        partial(count_starts, channel=name, since=at - _MINUTE),
+        partial(not_understood, channel=name, since=at - _DAY),
+    )
 
 
 def _routing(policy: RoutingPolicy, result: ChannelResult) -> dict[str, Any]:
@@ -101,10 +114,8 @@ def _not_understood(jobs: Sequence[UUID]) -> dict[str, Any]:
     return {"answers": len(jobs), "explain": f"darkroom jobs explain {latest}" if latest else None}
 
 
-async def _recent(connection: AsyncConnection, name: str, at: datetime) -> RecentCalls:
-    newest = await newest_calls(connection, name, at - _SAMPLE_AGE)
+def _recent(newest: Sequence[Any], started: int) -> RecentCalls:
     outcomes = Counter(call.outcome for call in newest if call.outcome is not None)
-    started = await count_starts(connection, name, at - _MINUTE)
     return RecentCalls(started, outcomes.total(), outcomes["success"])
 
 

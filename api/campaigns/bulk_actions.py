@@ -10,7 +10,7 @@ from api.access.audit import describe_change
 from api.auth import Caller
 from api.campaigns.documents import action_document
 from api.campaigns.lookup import get_named
-from api.jobs.caller_scope import callers_in_scope
+from api.jobs.caller_scope import scope_of
 from api.services import ApiServices
 from api.web.problems import not_found
 from models.campaigns.actions import ActionStatus
@@ -18,6 +18,7 @@ from models.errors import Conflict
 from models.ids import parse_id, public_id
 from models.queries.campaigns import actions, campaigns
 from models.queries.campaigns.actions import Action
+from models.queries.campaigns.campaigns import Campaign
 from models.queries.short_ids import whole_id
 
 
@@ -40,16 +41,39 @@ async def list_page(
     """Return a page of actions as JSON, newest first: the caller's, with an admin's key all."""
     async with services.database.reading() as connection:
         campaign_id = (await get_named(connection, caller, campaign)).id if campaign else None
-        found = await actions.list_actions(
+        return await read_page(
             connection,
-            await callers_in_scope(connection, caller, None),
+            caller,
             campaign_id=campaign_id,
             statuses=statuses,
             kinds=kinds,
             before=before,
             limit=limit,
         )
-        return [await _document(connection, each) for each in found]
+
+
+async def read_page(
+    connection: AsyncConnection,
+    caller: Caller,
+    *,
+    campaign_id: UUID | None = None,
+    statuses: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    before: UUID | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Return what ``list_page`` does, in a transaction."""
+    found = await actions.list_actions(
+        connection,
+        await scope_of(connection, caller),
+        campaign_id=campaign_id,
+        statuses=statuses,
+        kinds=kinds,
+        before=before,
+        limit=limit,
+    )
+    named = await campaigns.list_by_id(connection, {each.campaign_id for each in found})
+    return [_document_of(named.get(each.campaign_id), each) for each in found]
 
 
 async def abort_action(services: ApiServices, caller: Caller, text: str) -> dict[str, Any]:
@@ -82,7 +106,10 @@ async def _find(connection: AsyncConnection, caller: Caller, text: str, *, lock:
 
 
 async def _document(connection: AsyncConnection, action: Action) -> dict[str, Any]:
-    campaign = await campaigns.get(connection, action.campaign_id)
+    return _document_of(await campaigns.get(connection, action.campaign_id), action)
+
+
+def _document_of(campaign: Campaign | None, action: Action) -> dict[str, Any]:
     if campaign is None:
         raise not_found("Its campaign was deleted.")
     return action_document(campaign, action)

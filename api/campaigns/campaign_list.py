@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from sqlalchemy import Row
+
 from api.auth import Caller
-from api.campaigns.documents import campaign_documents, unnamed_document
-from api.jobs.caller_scope import callers_in_scope
+from api.campaigns.documents import campaign_documents, campaign_documents_and, unnamed_document
+from api.jobs.caller_scope import scope_of
 from api.services import ApiServices
 from api.web.problems import invalid_field
 from models.campaigns.status import CampaignStatus
 from models.errors import NotFound
 from models.ids import parse_id
 from models.queries.campaigns import campaigns
+from models.queries.campaigns.items import newest_pictures
 from models.queries.campaigns.settings import list_names_of_jobs
 
 _MOST_NAMES = 10_000  # campaigns of a caller that only jobs name; the first of them are listed
@@ -24,6 +28,7 @@ class CampaignPage:
 
     documents: Sequence[dict[str, Any]]
     following: str | None
+    pictures: Sequence[Row[Any]] = ()  #: newest pictures of planned ones, if they were wanted
 
 
 async def list_by_name(
@@ -54,10 +59,12 @@ async def list_newest(
     statuses: Sequence[CampaignStatus],
     before: str | None,
     limit: int,
+    pictures: int = 0,
 ) -> CampaignPage:
     """Return a page of the campaigns in scope that have an id, the newest first, in some or all statuses.
 
-    Raises the 422 problem if ``before`` is no campaign's id.
+    ``pictures``: newest pictures of each planned campaign, at most. Raises the 422 problem if ``before`` is
+    no campaign's id.
     """
     try:
         cursor = parse_id("camp", before) if before else None
@@ -66,10 +73,16 @@ async def list_newest(
     async with services.database.reading() as connection:
         found = await campaigns.list_newest(
             connection,
-            await callers_in_scope(connection, caller, None),
+            await scope_of(connection, caller),
             statuses=[status.value for status in statuses],
             before=cursor,
             limit=limit + 1,
         )
-        page = await campaign_documents(services, connection, found[:limit])
-    return CampaignPage(page, page[-1]["id"] if len(found) > limit else None)
+        planned = [each.id for each in found[:limit] if each.is_planned and pictures]
+        page, (newest,) = await campaign_documents_and(
+            services,
+            connection,
+            found[:limit],
+            partial(newest_pictures, campaign_ids=planned, limit=pictures),
+        )
+    return CampaignPage(page, page[-1]["id"] if len(found) > limit else None, newest)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -30,6 +31,7 @@ from models.queries.campaigns.items import takes_of
 from models.queries.campaigns.picture_checks import pictures_of_takes
 from models.queries.campaigns.verdicts import verdicts_of
 from models.queries.campaigns.vision_checks import checks_of_takes
+from models.queries.dashboard.combined_reads import Read, read_together
 from models.queries.money.spend import sum_spend
 from models.serializers import asset_view, moment
 
@@ -64,12 +66,25 @@ async def campaign_document(
 async def campaign_documents(
     services: ApiServices, connection: AsyncConnection, found: Sequence[Campaign]
 ) -> list[dict[str, Any]]:
-    """Return campaigns as lists show them, by three statements for all; without ETA."""
+    """Return campaigns as lists show them, by one statement for all; without ETA."""
+    return (await campaign_documents_and(services, connection, found))[0]
+
+
+async def campaign_documents_and(
+    services: ApiServices, connection: AsyncConnection, found: Sequence[Campaign], *further: Read
+) -> tuple[list[dict[str, Any]], Sequence[Any]]:
+    """Return what ``campaign_documents`` does and what further reads return, by the same statement."""
+    if not found:
+        return [], [await read(connection) for read in further]
     at, names = services.clock(), sorted({campaign.name for campaign in found})
     callers = sorted({campaign.caller_id for campaign in found})
-    counts = await count_items(connection, [campaign.id for campaign in found])
-    totals = await sum_spend(connection, callers, campaigns=names)
-    in_progress = await count_by_campaign(connection, callers, names)
+    counts, totals, in_progress, *others = await read_together(
+        connection,
+        partial(count_items, campaign_ids=[campaign.id for campaign in found]),
+        partial(sum_spend, caller_ids=callers, campaigns=names),
+        partial(count_by_campaign, caller_ids=callers, names=names),
+        *further,
+    )
     documents = []
     for campaign in found:
         status, paused = _status(campaign, at)
@@ -95,7 +110,7 @@ async def campaign_documents(
                 "links": _links(services, campaign),
             }
         )
-    return documents
+    return documents, others
 
 
 def unnamed_document(

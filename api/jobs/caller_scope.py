@@ -31,6 +31,15 @@ async def callers_in_scope(connection: AsyncConnection, caller: Caller, wanted: 
     return found
 
 
+async def scope_of(
+    connection: AsyncConnection, caller: Caller, wanted: str | None = None
+) -> Sequence[UUID] | None:
+    """Return what ``callers_in_scope`` does, but ``None`` for all callers: that needs no query."""
+    if wanted is None and caller.role.sees_all:
+        return None
+    return await callers_in_scope(connection, caller, wanted)
+
+
 async def _with_id(connection: AsyncConnection, text: str) -> Sequence[UUID]:
     try:
         whole = await whole_id(connection, "caller", text, caller_id=None, field="caller")

@@ -1,7 +1,7 @@
 """Read a caller's jobs with their attempts, assets, wait reason and estimate, ready to be sent."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.access.tombstones import raise_if_deleted
 from api.auth import Caller
-from api.jobs.caller_scope import callers_in_scope
+from api.jobs.caller_scope import scope_of
 from api.jobs.estimates import Estimate
 from api.services import ApiServices
 from models.errors import NotFound
@@ -24,6 +24,7 @@ from models.integrity.bounds import FIRST_TIME
 from models.integrity.unreadable import Unreadable, log_unreadable, problems_of
 from models.queries.assets import list_assets
 from models.queries.callers import names_of
+from models.queries.dashboard.combined_reads import Read, read_in_turn, read_together
 from models.queries.jobs import (
     SHOWN,
     NewJob,
@@ -113,21 +114,45 @@ async def read_jobs(
 
     ``of``: name or id of the only caller that an admin wants to see.
     """
-    (found,) = await read_job_lists(services, caller, [(wanted, limit)], of=of)
-    return found
+    return (await read_jobs_and(services, caller, wanted, limit, of=of))[0]
+
+
+async def read_jobs_and(
+    services: ApiServices,
+    caller: Caller,
+    wanted: JobFilter,
+    limit: int,
+    *further: Read,
+    of: str | None = None,
+) -> tuple[Sequence[JobRepresentation], Sequence[Any]]:
+    """Return what ``read_jobs`` does and what further reads return, in the statement of the list."""
+    (found,), others = await _read_lists(services, caller, [(wanted, limit)], further, of)
+    return found, others
 
 
 async def read_job_lists(
-    services: ApiServices, caller: Caller, lists: Sequence[tuple[JobFilter, int]], *, of: str | None = None
+    services: ApiServices, caller: Caller, lists: Sequence[tuple[JobFilter, int]]
 ) -> list[Sequence[JobRepresentation]]:
     """Return the newest jobs for each filter and limit, as ``read_jobs`` does, in one go."""
+    return (await _read_lists(services, caller, lists, (), None))[0]
+
+
+async def _read_lists(
+    services: ApiServices,
+    caller: Caller,
+    lists: Sequence[tuple[JobFilter, int]],
+    further: Sequence[Read],
+    of: str | None,
+) -> tuple[list[Sequence[JobRepresentation]], Sequence[Any]]:
     async with services.database.reading() as connection:
-        caller_ids = await callers_in_scope(connection, caller, of)
-        rows = [await list_jobs(connection, caller_ids, wanted, limit=limit) for wanted, limit in lists]
+        scope = await scope_of(connection, caller, of)
+        reads = [partial(list_jobs, caller_ids=scope, wanted=wanted, limit=limit) for wanted, limit in lists]
+        found = await read_together(connection, *reads, *further)
+        rows, others = found[: len(lists)], found[len(lists) :]
         each = {row.id: row for page in rows for row in page}
-        shown = await _represent(connection, services, caller, [*each.values()])
+        shown = await _represent(connection, services, caller, [*each.values()], read=read_together)
     by_id = {job.id: job for job in shown}
-    return [[by_id[row.id] for row in page] for page in rows]
+    return [[by_id[row.id] for row in page] for page in rows], others
 
 
 async def represent_new_job(
@@ -148,22 +173,28 @@ async def _represent(
     caller: Caller,
     rows: Sequence[Any],
     *,
+    read: Callable[..., Awaitable[list[Any]]] = read_in_turn,
     with_estimate: bool = False,
 ) -> list[JobRepresentation]:
     """Return the jobs of these rows, for an admin with their callers.
 
     Jobs in their first revision have neither attempts nor assets.
     """
-    owners = await names_of(connection, {row.caller_id for row in rows}) if caller.role.sees_all else {}
     changed = [row.id for row in rows if row.revision > 1]
-    attempts = _by_job(await list_attempts(connection, changed) if changed else ())
-    assets = _by_job(await list_assets(connection, changed) if changed else ())
+    storing = [row.id for row in rows if row.status == JobStatus.STORING]
+    owned = {row.caller_id for row in rows} if caller.role.sees_all else set[UUID]()
+    found_attempts, found_assets, unstored, owners = await read(
+        connection,
+        partial(list_attempts, job_ids=changed),
+        partial(list_assets, job_ids=changed),
+        partial(reasons_to_store_later, ids=storing),
+        partial(names_of, caller_ids=owned),
+    )
+    attempts, assets = _by_job(found_attempts), _by_job(found_assets)
     at = services.clock()
     scheduled = {_QUEUED, _RUNNING} if with_estimate else {_QUEUED}
     needs_snapshot = any(row.status in scheduled for row in rows)
     view = SchedulerView(await services.snapshots.refresh(connection, at), at) if needs_snapshot else None
-    storing = [row.id for row in rows if row.status == JobStatus.STORING]
-    unstored = await reasons_to_store_later(connection, storing) if storing else {}
     problems = {row.id: problem for row in rows if (problem := _problem_of(row)) is not None}
     whole = [row for row in rows if row.id not in problems]
     waiting = _wait_statuses(whole, view, unstored)

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from api.services import ApiServices
 from models.ids import public_id
+from models.queries.dashboard.combined_reads import read_together
 from models.queries.dashboard.figures import (
     OPEN_STATUSES,
     FirstSteps,
@@ -57,10 +59,13 @@ async def read_counts(services: ApiServices, scope: UUID | None) -> Counts:
     """Return the counts of a caller, or of all."""
     now = services.clock()
     async with services.database.reading() as connection:
-        open_jobs = await count_statuses(connection, OPEN_STATUSES, caller_id=scope)
-        oldest = await oldest_due(connection, now, caller_id=scope, limit=STUCK_SHOWN)
-        workers = await list_workers(connection)
-        steps = await first_steps(connection, caller_id=scope)
+        open_jobs, oldest, workers, steps = await read_together(
+            connection,
+            partial(count_statuses, statuses=OPEN_STATUSES, caller_id=scope),
+            partial(oldest_due, at=now, caller_id=scope, limit=STUCK_SHOWN),
+            list_workers,
+            partial(first_steps, caller_id=scope),
+        )
     since = now - timedelta(seconds=services.settings.worker_timeout)
     alive = [row for row in workers if row.heartbeat_at > since and row.stopping_at is None]
     return Counts(

@@ -14,11 +14,12 @@ from models.tables import api_keys, callers
 
 _USE_INTERVAL = timedelta(minutes=1)  # between two writes of a key's last use
 _STORED = tuple(name for name in ApiKey.__dataclass_fields__ if name not in ("caller", "role"))
-_KEYS: Select[Any] = select(
+KEYS: Select[Any] = select(
     *(api_keys.c[name] if name in api_keys.c else callers.c[name] for name in _STORED),
     callers.c.name.label("caller"),
     api_keys.c.role,
 ).join_from(api_keys, callers, callers.c.id == api_keys.c.caller_id)
+"""The keys with their callers; ``api_key_of`` reads a row."""
 
 
 def is_usable(at: Any) -> ColumnElement[bool]:
@@ -42,14 +43,14 @@ def has_usable_key(at: Any) -> ColumnElement[bool]:
 
 async def find_key(connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
     """Return the key with this hash in whatever state, or ``None``."""
-    row = (await connection.execute(_KEYS.where(api_keys.c.key_hash == key_hash))).first()
-    return None if row is None else _api_key(row)
+    row = (await connection.execute(KEYS.where(api_keys.c.key_hash == key_hash))).first()
+    return None if row is None else api_key_of(row)
 
 
 async def find_identity(connection: AsyncConnection, identity: str) -> ApiKey | None:
     """Return the key of a person who logs in by OpenID Connect, in whatever state, or ``None``."""
-    row = (await connection.execute(_KEYS.where(api_keys.c.identity == identity))).first()
-    return None if row is None else _api_key(row)
+    row = (await connection.execute(KEYS.where(api_keys.c.identity == identity))).first()
+    return None if row is None else api_key_of(row)
 
 
 async def find_hash(connection: AsyncConnection, key_id: UUID) -> bytes | None:
@@ -60,10 +61,8 @@ async def find_hash(connection: AsyncConnection, key_id: UUID) -> bytes | None:
 
 async def list_keys(connection: AsyncConnection) -> list[ApiKey]:
     """Return all keys, by caller, oldest first."""
-    rows = await connection.execute(
-        _KEYS.order_by(api_keys.c.caller_id, api_keys.c.created_at, api_keys.c.id)
-    )
-    return [_api_key(row) for row in rows]
+    rows = await connection.execute(KEYS.order_by(api_keys.c.caller_id, api_keys.c.created_at, api_keys.c.id))
+    return [api_key_of(row) for row in rows]
 
 
 async def insert_key(
@@ -144,6 +143,7 @@ async def list_keyless(connection: AsyncConnection, at: datetime) -> Sequence[Ke
     return [KeylessCaller(*row) for row in await connection.execute(statement)]
 
 
-def _api_key(row: Row[Any]) -> ApiKey:
-    values = dict(row._mapping)
+def api_key_of(row: Row[Any]) -> ApiKey:
+    """Return the key of a row that has the columns of ``KEYS``, and perhaps others."""
+    values = {name: row._mapping[name] for name in ApiKey.__dataclass_fields__}
     return ApiKey(**values | {"role": Role(values["role"])})

@@ -104,6 +104,8 @@ async def find_input_by_key(connection: AsyncConnection, key: str, *, caller_id:
 
 async def list_assets(connection: AsyncConnection, job_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Return the assets of these jobs, of all generations, by job, generation and position."""
+    if not job_ids:
+        return []
     query = select(assets).where(assets.c.job_id.in_(job_ids)).order_by(assets.c.job_id, assets.c.position)
     rows = readable(await connection.execute(query), "asset")
     # sorted here: the index that serves the query has no generation

@@ -212,29 +212,39 @@ async def find_jobs(
 
 
 async def list_jobs(
-    connection: AsyncConnection, caller_ids: Sequence[UUID], wanted: JobFilter, *, limit: int
+    connection: AsyncConnection, caller_ids: Sequence[UUID] | None, wanted: JobFilter, *, limit: int
 ) -> Sequence[Row[Any]]:
-    """Return a page of the jobs of some callers, newest first: the newest of the newest of each caller.
+    """Return a page of the jobs of some callers (``None``: all), newest first, by one statement.
+
+    They are the newest of the newest of each caller.
 
     So the indexes by caller serve for any filter, and no more than ``limit`` rows of each caller are read.
     Jobs with a check's finding, a verdict or a tag have indexes of their own
     on PostgreSQL, of all callers.
     """
-    sqlite = connection.dialect.name == "sqlite"
+    query = _listed(caller_ids, wanted, limit, sqlite=connection.dialect.name == "sqlite")
+    return sorted(await connection.execute(query), key=lambda row: row.id.int, reverse=True)[:limit]
+
+
+def _listed(caller_ids: Sequence[UUID] | None, wanted: JobFilter, limit: int, *, sqlite: bool) -> Select[Any]:
     marked = None if sqlite else marked_jobs(wanted, caller_ids)
+    own = [] if caller_ids is None else [jobs.c.caller_id.in_(caller_ids)]
     if not sqlite and (marked is not None or (wanted.tag is not None and wanted.campaign is None)):
-        query = select(*SHOWN).where(jobs.c.caller_id.in_(caller_ids), *conditions(wanted, sqlite=sqlite))
+        query = select(*SHOWN).where(*own, *conditions(wanted, sqlite=sqlite))
         query = query.order_by((jobs.c.id if marked is None else marked.c.job_id).desc()).limit(limit)
-        if marked is not None:
-            query = query.join_from(marked, jobs, jobs.c.id == marked.c.job_id)
-        return (await connection.execute(query)).all()
-    if len(caller_ids) == 1 or sqlite:
-        pages = [_page(caller_id, wanted, limit, sqlite=sqlite) for caller_id in caller_ids]
-        rows = [row for page in pages for row in (await connection.execute(page)).all()]
-        return sorted(rows, key=lambda row: row.id.int, reverse=True)[:limit]
-    page = _page(callers.c.id, wanted, limit, sqlite=False).lateral("page")
-    query = select(page).join_from(callers, page, true()).where(callers.c.id.in_(caller_ids))
-    return (await connection.execute(query.order_by(page.c.id.desc()).limit(limit))).all()
+        return query if marked is None else query.join_from(marked, jobs, jobs.c.id == marked.c.job_id)
+    if caller_ids is not None and len(caller_ids) == 1:
+        return _page(caller_ids[0], wanted, limit, sqlite=sqlite)
+    of_each = _page(callers.c.id, wanted, limit, sqlite=sqlite)
+    if sqlite:  # it has no LATERAL
+        listed = jobs.alias("listed")
+        ids = of_each.with_only_columns(jobs.c.id).correlate(callers)
+        query = select(*(listed.c[column.name] for column in SHOWN))
+        query = query.join_from(callers, listed, listed.c.id.in_(ids))
+    else:
+        page = of_each.lateral("page")
+        query = select(page).join_from(callers, page, true()).order_by(page.c.id.desc()).limit(limit)
+    return query if caller_ids is None else query.where(callers.c.id.in_(caller_ids))
 
 
 def _page(caller_id: Any, wanted: JobFilter, limit: int, *, sqlite: bool) -> Select[Any]:
@@ -288,6 +298,8 @@ async def statuses_of(connection: AsyncConnection, job_ids: Sequence[UUID]) -> d
 
 async def list_attempts(connection: AsyncConnection, job_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Return the attempts of these jobs, in order."""
+    if not job_ids:
+        return []
     query = select(attempts).where(attempts.c.job_id.in_(job_ids))
     query = query.order_by(attempts.c.job_id, attempts.c.number)
     return readable(await connection.execute(query), "attempt")
@@ -295,6 +307,8 @@ async def list_attempts(connection: AsyncConnection, job_ids: Sequence[UUID]) ->
 
 async def reasons_to_store_later(connection: AsyncConnection, ids: Sequence[UUID]) -> Mapping[UUID, str]:
     """Return why the images of these jobs could not be stored yet, of those that wait for the next try."""
+    if not ids:
+        return {}
     latest = (events.c.job_id == jobs.c.id) & (events.c.revision == jobs.c.revision)
     query = (
         select(jobs.c.id, events.c.detail)

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.access.cookies import COLUMNS as COLUMNS_COOKIE
 from api.dashboard.figures.job_summary import summary_of
 from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import NARROW_FILTER, Page, PageView
-from api.jobs.reader import read_jobs
+from api.jobs.reader import read_jobs_and
 from api.jobs.selection.job_conditions import ANY_SURFACE, AnyJobs, find_filter, read_conditions
 from api.services import ApiServices
 from models.queries.dashboard.figures import MOST_COUNTED, OPEN_STATUSES, count_listed, count_statuses
@@ -67,12 +70,13 @@ def chosen_columns(cookie: str, *, sees_all: bool) -> list[str]:
     return [name for name in COLUMNS if name in wanted and (sees_all or name != "caller")]
 
 
-async def _count(view: PageView, wanted: JobFilter, filters: Mapping[str, str], shown: int) -> int | None:
+async def _count(
+    connection: AsyncConnection, view: PageView, wanted: JobFilter, filters: Mapping[str, str]
+) -> int | None:
     """Return how many jobs match, up to 10,001; ``None`` where counting them would take long."""
     if not filters or not filters.keys() <= _COUNTABLE:
-        return None if not filters or shown > _ROWS or "before" in view.query else shown
-    async with view.services.database.reading() as connection:
-        return await count_listed(connection, view.caller.scope, wanted)
+        return None
+    return await count_listed(connection, view.caller.scope, wanted)
 
 
 def _counted(counts: Mapping[str, int], statuses: str, filters: Mapping[str, str]) -> int | None:
@@ -88,21 +92,28 @@ async def load(view: PageView) -> Mapping[str, Any]:
     services, sees_all = view.services, view.caller.role.sees_all
     given = read_conditions(view.query, CONDITIONS)
     wanted = await find_filter(services, view.caller, given)
-    found = await read_jobs(services, view.caller, wanted, _ROWS + 1, of=given.caller)
-    page = [job.content for job in found[:_ROWS]]
     conditions = {name: view.query[name] for name in CONDITIONS if view.query.get(name)}
     filters = {name: value for name, value in conditions.items() if name not in _PAGING}
+    found, (saved, matching) = await read_jobs_and(
+        services,
+        view.caller,
+        wanted,
+        _ROWS + 1,
+        partial(list_views, caller_id=view.caller.id, page="jobs"),
+        partial(_count, view=view, wanted=replace(wanted, before=None), filters=filters),
+        of=given.caller,
+    )
+    if matching is None and filters and len(found) <= _ROWS and "before" not in view.query:
+        matching = len(found)
+    page = [job.content for job in found[:_ROWS]]
     counts = await shared(view, 1.0, _counts)
-    async with services.database.reading() as connection:
-        saved = await list_views(connection, view.caller.id, "jobs")
-    every = replace(wanted, before=None)
     return {
         "jobs": [summary_of(job, view.locale.now) for job in page],
         "following": page[-1]["id"] if len(found) > _ROWS else None,
         "conditions": conditions,
         "filters": filters,
         "others": {name: value for name, value in filters.items() if name not in _FIELDS},
-        "matching": await _count(view, every, filters, len(found)),
+        "matching": matching,
         "most_counted": MOST_COUNTED,
         "searched": SEARCHED if given.text else None,
         "views": [(label, statuses, _counted(counts, statuses, filters)) for label, statuses in _VIEWS],

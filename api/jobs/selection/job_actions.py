@@ -16,7 +16,7 @@ from api.access.audit import describe_change
 from api.access.roles import forbidden, may_change
 from api.auth import Caller
 from api.campaigns.costs import estimate_cost
-from api.jobs.caller_scope import callers_in_scope
+from api.jobs.caller_scope import callers_in_scope, scope_of
 from api.jobs.selection.bulk_actions import BulkRequest, BulkResult, preview_bulk
 from api.services import ApiServices
 from api.web.problems import Problem, invalid_field, not_found
@@ -172,10 +172,23 @@ async def list_page(
 ) -> list[dict[str, Any]]:
     """Return a page of actions as JSON, newest first: the caller's, with a key that sees all of everybody."""
     async with services.database.reading() as connection:
-        caller_ids = await callers_in_scope(connection, caller, None)
-        found = await job_actions.list_actions(
-            connection, caller_ids, statuses=statuses, kinds=kinds, before=before, limit=limit
-        )
+        return await read_page(connection, caller, statuses=statuses, kinds=kinds, before=before, limit=limit)
+
+
+async def read_page(
+    connection: AsyncConnection,
+    caller: Caller,
+    *,
+    statuses: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    before: UUID | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Return what ``list_page`` does, in a transaction."""
+    scope = await scope_of(connection, caller)
+    found = await job_actions.list_actions(
+        connection, scope, statuses=statuses, kinds=kinds, before=before, limit=limit
+    )
     return [_document(asdict(each)) for each in found]
 
 

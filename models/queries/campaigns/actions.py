@@ -99,7 +99,7 @@ async def find_action(connection: AsyncConnection, key: UUID, *, lock: bool = Fa
 
 async def list_actions(
     connection: AsyncConnection,
-    caller_ids: Sequence[UUID],
+    caller_ids: Sequence[UUID] | None,
     *,
     campaign_id: UUID | None,
     statuses: Sequence[str],
@@ -107,8 +107,11 @@ async def list_actions(
     before: UUID | None,
     limit: int,
 ) -> list[Action]:
-    """Return a page of the actions of callers, newest first; without ``statuses`` or ``kinds`` of any."""
-    query = _ACTIONS.where(actions.c.caller_id.in_(caller_ids))
+    """Return a page of the actions of callers (``None``: all), newest first.
+
+    Without ``statuses`` or ``kinds`` of any.
+    """
+    query = _ACTIONS if caller_ids is None else _ACTIONS.where(actions.c.caller_id.in_(caller_ids))
     if campaign_id is not None:
         query = query.where(actions.c.campaign_id == campaign_id)
     if statuses:

@@ -1,12 +1,25 @@
 """Campaigns themselves: insert, find, list, and the only statement that changes their status."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Row, Select, case, delete, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Row,
+    Select,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -134,6 +147,15 @@ async def get(connection: AsyncConnection, key: UUID, *, lock: bool = False) -> 
     return _campaign(row) if row else None
 
 
+async def list_by_id(connection: AsyncConnection, keys: Collection[UUID]) -> dict[UUID, Campaign]:
+    """Return those of these campaigns that exist, by their ids."""
+    if not keys:
+        return {}
+    return {
+        row.id: _campaign(row) for row in await connection.execute(_CAMPAIGNS.where(campaigns.c.id.in_(keys)))
+    }
+
+
 async def list_planned_and_plain(
     connection: AsyncConnection, caller_ids: Sequence[UUID], *, after: str | None, limit: int
 ) -> list[Campaign]:
@@ -147,14 +169,17 @@ async def list_planned_and_plain(
 
 async def list_newest(
     connection: AsyncConnection,
-    caller_ids: Sequence[UUID],
+    caller_ids: Sequence[UUID] | None,
     *,
     statuses: Sequence[str] = (),
     before: UUID | None = None,
     limit: int,
 ) -> list[Campaign]:
-    """Return a page of campaigns that have a row, the newest first; without ``statuses`` in any status."""
-    query = _CAMPAIGNS.where(campaigns.c.caller_id.in_(caller_ids), campaigns.c.id.is_not(None))
+    """Return a page of campaigns that have a row, the newest first; without ``statuses`` in any status.
+
+    ``caller_ids``: ``None`` for all callers.
+    """
+    query = _CAMPAIGNS.where(*_of(caller_ids), campaigns.c.id.is_not(None))
     if statuses:
         query = query.where(campaigns.c.status.in_(statuses))
     if before is not None:
@@ -163,10 +188,14 @@ async def list_newest(
     return [_campaign(row) for row in found]
 
 
-async def count_by_status(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> dict[str, int]:
-    """Count the campaigns of callers that have a row, by status."""
+def _of(caller_ids: Sequence[UUID] | None) -> list[ColumnElement[bool]]:
+    return [] if caller_ids is None else [campaigns.c.caller_id.in_(caller_ids)]
+
+
+async def count_by_status(connection: AsyncConnection, caller_ids: Sequence[UUID] | None) -> dict[str, int]:
+    """Count the campaigns of callers (``None``: of all) that have a row, by status."""
     query = select(campaigns.c.status, func.count()).group_by(campaigns.c.status)
-    query = query.where(campaigns.c.caller_id.in_(caller_ids), campaigns.c.id.is_not(None))
+    query = query.where(*_of(caller_ids), campaigns.c.id.is_not(None))
     return {row[0]: row[1] for row in await connection.execute(query)}
 
 

@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import Row, Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.api_keys import ApiKey
+from models.queries.api_keys import KEYS, api_key_of
 from models.tables import api_keys, callers, login_links, sessions
 
 
@@ -58,18 +60,20 @@ async def insert_session(
     await connection.execute(insert(sessions).values(**values, created_at=at, expires_at=expires_at))
 
 
-async def find_session(connection: AsyncConnection, token_hash: bytes) -> Session | None:
-    """Return the session with this hash, in whatever state, or ``None``."""
-    columns = (
-        sessions.c.id,
-        sessions.c.key_id,
-        api_keys.c.key_hash,
-        sessions.c.expires_at,
-        sessions.c.ended_at,
-    )
-    query = select(*columns).join_from(sessions, api_keys, api_keys.c.id == sessions.c.key_id)
-    row = (await connection.execute(query.where(sessions.c.token_hash == token_hash))).first()
-    return None if row is None else Session(row[0], row[1], bytes(row[2]), row[3], row[4])
+_OWN = (sessions.c.id, sessions.c.key_id, api_keys.c.key_hash, sessions.c.expires_at, sessions.c.ended_at)
+_WITH_KEY = KEYS.add_columns(*(column.label(f"session_{column.name}") for column in _OWN)).join(
+    sessions, sessions.c.key_id == api_keys.c.id
+)
+
+
+async def find_session(connection: AsyncConnection, token_hash: bytes) -> tuple[Session, ApiKey] | None:
+    """Return the session with this hash and its key, each in whatever state, or ``None``."""
+    row = (await connection.execute(_WITH_KEY.where(sessions.c.token_hash == token_hash))).first()
+    if row is None:
+        return None
+    key_id, key_hash = row.session_key_id, bytes(row.session_key_hash)
+    session = Session(row.session_id, key_id, key_hash, row.session_expires_at, row.session_ended_at)
+    return session, api_key_of(row)
 
 
 async def end_sessions(

@@ -126,15 +126,18 @@ async def find_action(connection: AsyncConnection, key: UUID, *, lock: bool = Fa
 
 async def list_actions(
     connection: AsyncConnection,
-    caller_ids: Sequence[UUID],
+    caller_ids: Sequence[UUID] | None,
     *,
     statuses: Sequence[str],
     kinds: Sequence[str],
     before: UUID | None,
     limit: int,
 ) -> list[JobAction]:
-    """Return a page of the actions of callers, newest first; without ``statuses`` in any, of any kind."""
-    query = _ACTIONS.where(actions.c.caller_id.in_(caller_ids))
+    """Return a page of the actions of callers (``None``: all), newest first.
+
+    Without ``statuses`` or ``kinds`` of any.
+    """
+    query = _ACTIONS if caller_ids is None else _ACTIONS.where(actions.c.caller_id.in_(caller_ids))
     if statuses:
         query = query.where(actions.c.status.in_(statuses))
     if kinds:

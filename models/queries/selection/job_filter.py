@@ -118,16 +118,18 @@ def _of_action(action: UUID) -> CompoundSelect[Any]:
     return union_all(frozen, takes)
 
 
-def marked_jobs(wanted: JobFilter, caller_ids: Collection[UUID]) -> Subquery | None:
+def marked_jobs(wanted: JobFilter, caller_ids: Collection[UUID] | None) -> Subquery | None:
     """Select ids of the jobs with the finding or the verdict of a filter, newest first.
 
     By an index of these alone, from which a list of them begins, however rare they are. ``None``: the filter
-    has no such condition, or another one that leads to fewer jobs.
+    has no such condition, or another one that leads to fewer jobs. ``caller_ids``: ``None`` for all callers.
     """
     if wanted.campaign is not None or wanted.ids is not None or wanted.action is not None:
         return None
     if wanted.check is not None:
-        here = select(assets.c.job_id).where(_is_found(wanted.check), assets.c.caller_id.in_(caller_ids))
+        here = select(assets.c.job_id).where(_is_found(wanted.check))
+        if caller_ids is not None:
+            here = here.where(assets.c.caller_id.in_(caller_ids))
         column, here = assets.c.job_id, here.distinct()
     elif wanted.verdict not in (None, WITHOUT_VERDICT):
         column = campaign_items.c.job_id

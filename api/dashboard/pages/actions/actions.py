@@ -1,6 +1,7 @@
 """Bulk actions on jobs and items, newest first."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from api.campaigns import bulk_actions
@@ -9,6 +10,7 @@ from api.dashboard.page import Page, PageView
 from api.jobs.selection import job_actions
 from models.errors import NotFound
 from models.ids import parse_id
+from models.queries.dashboard.combined_reads import read_together
 
 _ROWS = 50
 
@@ -19,12 +21,12 @@ async def load(view: PageView) -> Mapping[str, Any]:
         before = parse_id("action", view.query.get("before", ""))
     except NotFound:
         before = None
-    of_jobs = await job_actions.list_page(
-        view.services, view.caller, statuses=(), before=before, limit=_ROWS + 1
-    )
-    of_items = await bulk_actions.list_page(
-        view.services, view.caller, campaign=None, statuses=(), before=before, limit=_ROWS + 1
-    )
+    async with view.services.database.reading() as connection:
+        of_jobs, of_items = await read_together(
+            connection,
+            partial(job_actions.read_page, caller=view.caller, before=before, limit=_ROWS + 1),
+            partial(bulk_actions.read_page, caller=view.caller, before=before, limit=_ROWS + 1),
+        )
     found = sorted(of_jobs + of_items, key=lambda each: str(each["id"]), reverse=True)
     return {
         "actions": found[:_ROWS],

@@ -11,11 +11,9 @@ from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
 from api.services import ApiServices
-from models.campaigns.status import CampaignKind, CampaignStatus
-from models.ids import parse_id, public_id
-from models.queries.callers import list_ids
+from models.campaigns.status import CampaignStatus
+from models.ids import public_id
 from models.queries.campaigns.campaigns import count_by_status
-from models.queries.campaigns.items import newest_pictures
 from models.serializers import asset_view
 
 S = CampaignStatus
@@ -32,8 +30,7 @@ VIEWS: Mapping[str, tuple[str, tuple[CampaignStatus, ...]]] = {
 
 async def _counts(services: ApiServices, scope: UUID | None) -> Mapping[str, int]:
     async with services.database.reading() as connection:
-        callers = [scope] if scope is not None else await list_ids(connection)
-        return await count_by_status(connection, callers)
+        return await count_by_status(connection, None if scope is None else [scope])
 
 
 async def load(view: PageView) -> Mapping[str, Any]:
@@ -42,14 +39,12 @@ async def load(view: PageView) -> Mapping[str, Any]:
     shown = shown if shown in VIEWS else ""
     counts = await shared(view, 1.0, _counts)
     before = view.query.get("before")
-    page = await list_newest(services, view.caller, statuses=VIEWS[shown][1], before=before, limit=_ROWS)
-    planned = [
-        parse_id("camp", each["id"]) for each in page.documents if each["kind"] == CampaignKind.PLANNED
-    ]
-    async with services.database.reading() as connection:
-        pictures = await newest_pictures(connection, planned, limit=_PICTURES)
+    statuses = VIEWS[shown][1]
+    page = await list_newest(
+        services, view.caller, statuses=statuses, before=before, limit=_ROWS, pictures=_PICTURES
+    )
     strips: dict[str, list[Picture]] = defaultdict(list)
-    for row in pictures:
+    for row in page.pictures:
         asset = asset_view(row, public_url=services.public_url)
         strips[public_id("camp", row.campaign_id)].append(
             Picture(asset, public_id("item", row.item_id), row.item_key, row.item_state)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from api.dashboard.figures.job_summary import JobSummary, summary_of
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import NARROW_FILTER, Page, PageView
-from api.jobs.reader import read_jobs
+from api.jobs.reader import read_jobs_and
 from api.jobs.selection.job_conditions import AnyJobs, find_filter, read_conditions
 from models.checks.findings import Check
 from models.queries.dashboard.saved_views import list_views
@@ -45,12 +46,17 @@ async def load(view: PageView) -> Mapping[str, Any]:
     """Return a page of pictures, newest first. Raises the 422 problem of a wrong filter."""
     given = read_conditions(view.query, _CONDITIONS)
     wanted = await find_filter(view.services, view.caller, given)
-    found = await read_jobs(view.services, view.caller, _with_pictures(wanted), PICTURES + 1, of=given.caller)
+    found, (saved,) = await read_jobs_and(
+        view.services,
+        view.caller,
+        _with_pictures(wanted),
+        PICTURES + 1,
+        partial(list_views, caller_id=view.caller.id, page="gallery"),
+        of=given.caller,
+    )
     summaries = [summary_of(job.content, view.locale.now) for job in found]
     page = fitting(summaries[:PICTURES])
     conditions = {name: view.query[name] for name in _CONDITIONS if view.query.get(name)}
-    async with view.services.database.reading() as connection:
-        saved = await list_views(connection, view.caller.id, "gallery")
     return {
         "jobs": page,
         "following": page[-1].document["id"] if len(summaries) > len(page) else None,
