@@ -61,7 +61,7 @@ class _Combined:
     async def execute(self, query: Any, parameters: Mapping[str, Any] | None = None) -> IteratorResult[Any]:
         found: asyncio.Future[Sequence[Row[Any]]] = asyncio.get_running_loop().create_future()
         self._waiting.append((query.params(parameters) if parameters else query, found))
-        self._look()
+        self._notice_waiting()
         rows = await found
         return IteratorResult(SimpleResultMetaData(_names(query)), iter(rows))
 
@@ -76,9 +76,9 @@ class _Combined:
             return await read(cast(AsyncConnection, self))
         finally:
             self._running -= 1
-            self._look()
+            self._notice_waiting()
 
-    def _look(self) -> None:
+    def _notice_waiting(self) -> None:
         if len(self._waiting) == self._running:
             self._all_wait.set()
 
