@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from models.database import Database
@@ -11,6 +12,7 @@ from models.ids import public_id
 from models.queries.campaigns.exports import builds_of, expire_export, page_of_ready
 from worker.exports.build import DIRECTORY, INDEX, objects_of
 from worker.exports.segments import own_objects
+from worker.maintenance.orphans import delete_unused
 from worker.storage.object_store import StoredFile
 from worker.storage.store import Store
 
@@ -54,13 +56,9 @@ async def compare_exports(
         if len(rows) < _PAGE:
             break
         after = rows[-1].id
-    last = ""
-    while page := await store.list_files(_ALL, after=last, limit=_PAGE):
-        last = page[-1].key
-        unused = await _unused(database, page)
-        report.unused += [file.key for file in unused]
-        if repair and before is not None:
-            report.deleted += sum([await store.delete_older(file.key, before) for file in unused])
+    report.unused, report.deleted = await delete_unused(
+        store, [_ALL], partial(_unused, database), before if repair else None
+    )
     return report
 
 

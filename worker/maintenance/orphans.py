@@ -8,7 +8,7 @@ progress renews a file's age.
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,6 +34,7 @@ _MARKER_TEXT = b"A Darkroom database keeps its images here. Delete this file onl
 _UPGRADE = timedelta(days=1)  # in which workers of earlier versions may still run beside this one
 LEAST_AGE = timedelta(hours=1)  #: of a file that is deleted: a younger one may be stored right now
 _LOOKS = 20  # files that are looked up at once
+_PAGE = 1000  # files that are listed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,30 @@ async def delete_orphans(
     since = ownership.since
     old = [file for file in files if since is not None and since <= file.modified < before]
     return [file for file in await unnamed_files(database, old) if await store.delete_older(file.key, before)]
+
+
+async def delete_unused(
+    store: Store,
+    prefixes: Iterable[str],
+    find_unused: Callable[[Sequence[StoredFile]], Awaitable[list[StoredFile]]],
+    before: datetime | None,
+) -> tuple[list[str], int]:
+    """List the files below these prefixes page by page, and delete the unused ones that were put ``before``.
+
+    Returns the keys of all unused ones, and how many were deleted (``None``: none is). Raises
+    ``StorageError``.
+    """
+    keys: list[str] = []
+    deleted = 0
+    for prefix in prefixes:
+        after = ""
+        while page := await store.list_files(prefix, after=after, limit=_PAGE):
+            after = page[-1].key
+            unused = [file.key for file in await find_unused(page)]
+            keys += unused
+            if before is not None:
+                deleted += sum([await store.delete_older(key, before) for key in unused])
+    return keys, deleted
 
 
 async def check_assets(

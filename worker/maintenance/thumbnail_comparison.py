@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from models.database import Database
@@ -11,7 +12,7 @@ from models.operations.thumbnail_keys import CONTENT_TYPE, picture_key, thumbnai
 from models.queries.assets import keys_in_use, keys_with_thumbnails, page_of_thumbnails, save_thumbnails
 from worker.images.decode_process import DecodeProcess
 from worker.images.pixel_findings import examine_in_background
-from worker.maintenance.orphans import SHARDS
+from worker.maintenance.orphans import SHARDS, delete_unused
 from worker.storage.object_store import StoredFile
 from worker.storage.store import Store
 
@@ -47,14 +48,9 @@ async def compare_thumbnails(
             report.renewed += made is not None
             async with database.writing() as connection:
                 await save_thumbnails(connection, asset_id, made)
-    for shard in SHARDS:
-        after = ""
-        while page := await store.list_files(shard, after=after, limit=_PAGE):
-            after = page[-1].key
-            unused = await _unused(database, page)
-            report.unused += [file.key for file in unused]
-            if repair and before is not None:
-                report.deleted += sum([await store.delete_older(file.key, before) for file in unused])
+    report.unused, report.deleted = await delete_unused(
+        store, SHARDS, partial(_unused, database), before if repair else None
+    )
     return report
 
 
