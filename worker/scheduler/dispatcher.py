@@ -11,7 +11,9 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.errors import DatabaseAway
 from models.ids import new_id
+from models.integrity.database_errors import is_transient
 from models.queries.call_stats import count_sent_or_leased
 from models.queries.callers import count_usable, lock_shares, save_shares
 from models.queries.campaigns.closed import calls_of_campaigns, list_closed, list_limited
@@ -19,12 +21,13 @@ from models.queries.campaigns.closed import save_shares as save_campaigns
 from models.queries.channels import change_channel, list_channels, lock_channels
 from models.queries.leases import any_unstored, calls_in_flight, lease_unstored
 from models.queries.scheduling.due_jobs import QueueSegment, list_segments
+from models.queries.transitions import Revisions
 from models.queries.workers import count_alive
 from models.queue_status import WaitReason
 from worker.broker.celery_app import GENERATE, STORE
 from worker.database_retry import run_forever, wait_for_wake_up
 from worker.in_flight import ClosedChannels, InFlightJobs
-from worker.lifecycle import lease
+from worker.lifecycle import JobUpdate, commit, lease
 from worker.scheduler.candidates import fetch_candidates, start_budget_of
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_reason, in_flight_on
 from worker.scheduler.channel_results import read_results
@@ -125,13 +128,23 @@ class Dispatcher:
 
     async def _lease(self, channels: Sequence[UUID], segments: Sequence[QueueSegment]) -> None:
         lease_token = new_id()
-        job_ids = await self._lease_rows(channels, segments, lease_token)
+        try:
+            job_ids = await self._lease_rows(channels, segments, lease_token, commit)
+        except Exception as error:
+            if isinstance(error, DatabaseAway) or is_transient(error):
+                raise
+            # a lease that can't be written: once more, with savepoints, so that the others are
+            job_ids = await self._lease_rows(channels, segments, lease_token, commit_separately)
         self._in_flight.jobs.update(dict.fromkeys(job_ids))
         for start in range(0, len(job_ids), CHUNK):
             await self._send_chunk(GENERATE, job_ids[start : start + CHUNK], lease_token)
 
     async def _lease_rows(
-        self, channels: Sequence[UUID], segments: Sequence[QueueSegment], lease_token: UUID
+        self,
+        channels: Sequence[UUID],
+        segments: Sequence[QueueSegment],
+        lease_token: UUID,
+        write: Callable[[AsyncConnection, Sequence[JobUpdate]], Awaitable[Revisions]],
     ) -> list[UUID]:
         async with self._services.database.writing() as connection:
             rows = await lock_channels(connection, channels)
@@ -153,7 +166,7 @@ class Dispatcher:
                 )
                 for start in starts
             ]
-            leased = await commit_separately(connection, leases)
+            leased = await write(connection, leases)
             self._in_flight.routing |= {
                 start.job.job_id: start.why for start in starts if start.why and start.job.job_id in leased
             }

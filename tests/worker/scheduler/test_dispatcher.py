@@ -383,3 +383,12 @@ async def test_a_campaign_with_a_weight_gets_so_many_starts_for_one_of_the_other
     for _ in range(10):  # the calls that a channel takes at first
         await (await roomy.worker(slots=slots)).dispatcher.run_round()
     assert await leased_campaigns(roomy) == {"a": 2, "b": 6, "c": 2}
+
+
+async def test_a_job_whose_lease_cannot_be_written_does_not_keep_others_from_theirs(roomy: Darkroom) -> None:
+    caller = await roomy.caller()
+    await roomy.submit(caller, revision=2**31 - 1)  # the next is beyond PostgreSQL's integers
+    whole = [await roomy.submit(caller) for _ in range(2)]
+    worker = await roomy.worker()
+    await worker.dispatcher.run_round()
+    assert [(await roomy.job(each)).status for each in whole] == ["leased"] * 2
