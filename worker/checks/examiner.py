@@ -6,8 +6,11 @@ so that none waits for an examination: memory is bounded by the number of proces
 """
 
 import asyncio
+import contextlib
+from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +26,7 @@ from worker.checks.rules import apply_rules
 from worker.database_retry import run_forever
 from worker.images.decode import DECODABLE
 from worker.images.decode_process import DecodeProcess
+from worker.images.limits import SMALL
 from worker.images.pixel_findings import PixelFindings, examine_in_background
 from worker.images.provenance.digital_source_type import provenance_of
 from worker.images.thumbnails import Thumbnail
@@ -33,6 +37,7 @@ CLAIM = timedelta(minutes=5)  #: after which another worker examines a picture
 MOST_TRIES = 5  #: then it is given up: ``check_failed``
 _BACKOFF = 15.0  # seconds, times the tries
 _PAUSE = 1.0  # seconds between rounds
+_AT_ONCE = 8  # pictures of one claim, which takes longer than a small picture
 Findings = dict[str, Any]
 """Columns of ``assets`` with what was found."""
 _log = structlog.get_logger()
@@ -44,10 +49,22 @@ class Examiner:
     def __init__(self, services: WorkerServices, halt: asyncio.Event, freed: asyncio.Event) -> None:
         self._services, self._halt, self._freed = services, halt, freed
         self._processes = [DecodeProcess() for _ in range(services.settings.check_processes)]
+        self._claimed: deque[DuePicture] = deque()  # and not begun
 
     async def run(self) -> None:
-        """Run rounds until cancelled, also through database outages."""
-        await run_forever(self.run_round, self._pause, name="examiner of pictures")
+        """Run rounds until cancelled, also through database outages; then give back what is claimed."""
+        try:
+            await run_forever(self.run_round, self._pause, name="examiner of pictures")
+        finally:
+            with contextlib.suppress(DatabaseAway):  # the claims end by themselves
+                await self.release()
+
+    async def release(self) -> None:
+        """Let other workers examine at once what this one has claimed and not begun."""
+        if keys := [picture.id for picture in self._claimed]:
+            self._claimed.clear()
+            async with self._services.database.writing() as connection:
+                await picture_checks.postpone(connection, keys, self._services.clock())
 
     async def _pause(self) -> None:
         await asyncio.sleep(_PAUSE)
@@ -63,7 +80,7 @@ class Examiner:
                 raise error
 
     async def _examine_due(self, process: DecodeProcess) -> None:
-        while not self._halt.is_set() and (picture := await self._claim()) is not None:
+        while not self._halt.is_set() and (picture := await self._next()) is not None:
             try:
                 await self._write(picture, await self._examine(picture, process))
             except DatabaseAway:
@@ -71,10 +88,15 @@ class Examiner:
             except Exception as error:  # noqa: BLE001 - one picture must not keep the others from their turn
                 await self._try_later(picture, error)
 
-    async def _claim(self) -> DuePicture | None:
+    async def _next(self) -> DuePicture | None:
+        if not self._claimed:
+            self._claimed.extend(await self._claim())
+        return self._claimed.popleft() if self._claimed else None
+
+    async def _claim(self) -> Sequence[DuePicture]:
         at = self._services.clock()
         async with self._services.database.writing() as connection:
-            return await picture_checks.claim_due(connection, at=at, until=at + CLAIM)
+            return await picture_checks.claim_due(connection, at=at, until=at + CLAIM, limit=_AT_ONCE)
 
     async def _examine(self, picture: DuePicture, process: DecodeProcess) -> Findings:
         """Return what is found in a picture by itself. Raises ``StorageError``."""
@@ -82,7 +104,8 @@ class Examiner:
             content = await self._services.store.get(picture.key)
         except NotFound:
             return {"check_problem": "asset_missing"}
-        provenance = await asyncio.to_thread(provenance_of, memoryview(content), picture.content_type)
+        read = partial(provenance_of, memoryview(content), picture.content_type)
+        provenance = read() if len(content) <= SMALL else await asyncio.to_thread(read)
         examined(c2pa=provenance.c2pa)
         found: Findings = {
             "wrong_size": size_differs(picture.request, picture.width, picture.height),
@@ -152,4 +175,4 @@ class Examiner:
                 )
             else:
                 later = at + timedelta(seconds=_BACKOFF * picture.tries)
-                await picture_checks.postpone(connection, picture.id, later)
+                await picture_checks.postpone(connection, [picture.id], later)

@@ -1,4 +1,4 @@
-"""Pictures to be examined: claimed one by one, and what was found in them, also by comparison.
+"""Pictures to be examined: claimed a few at a time, and what was found in them, also by comparison.
 
 Pictures of one campaign are compared one after the other: of two that are the same, the later one is marked.
 """
@@ -39,16 +39,19 @@ class DuePicture:
     campaign_id: UUID | None  #: of the item
 
 
-async def claim_due(connection: AsyncConnection, *, at: datetime, until: datetime) -> DuePicture | None:
-    """Claim the picture that is due longest; its claim ends by itself."""
+async def claim_due(
+    connection: AsyncConnection, *, at: datetime, until: datetime, limit: int
+) -> Sequence[DuePicture]:
+    """Claim the pictures that are due longest; their claims end by themselves."""
     query = select(assets.c.id).where(_DUE, assets.c.check_due_at <= at).order_by(assets.c.check_due_at)
-    key = await connection.scalar(query.limit(1).with_for_update(skip_locked=True))
-    if key is None:
-        return None
+    keys = (await connection.scalars(query.limit(limit).with_for_update(skip_locked=True))).all()
+    if not keys:
+        return []
     tries = func.coalesce(assets.c.check_tries, 0) + 1
-    own = assets.c.id == key, _DUE, assets.c.check_due_at <= at
+    own = assets.c.id.in_(keys), _DUE, assets.c.check_due_at <= at
     await connection.execute(update(assets).where(*own).values(check_due_at=until, check_tries=tries))
-    return await _find(connection, key)
+    found = {picture.id: picture for picture in await _find(connection, keys)}
+    return [found[key] for key in keys if key in found]
 
 
 async def any_due(connection: AsyncConnection, at: datetime) -> bool:
@@ -57,7 +60,7 @@ async def any_due(connection: AsyncConnection, at: datetime) -> bool:
     return await connection.scalar(query.limit(1)) is not None
 
 
-async def _find(connection: AsyncConnection, key: UUID) -> DuePicture | None:
+async def _find(connection: AsyncConnection, keys: Sequence[UUID]) -> Sequence[DuePicture]:
     query = (
         select(
             assets.c.id,
@@ -75,15 +78,14 @@ async def _find(connection: AsyncConnection, key: UUID) -> DuePicture | None:
         .select_from(
             assets.join(jobs, jobs.c.id == assets.c.job_id).outerjoin(items, items.c.id == jobs.c.item_id)
         )
-        .where(assets.c.id == key)
+        .where(assets.c.id.in_(keys))
     )
-    row = (await connection.execute(query)).first()
-    return DuePicture(*row) if row else None
+    return [DuePicture(*row) for row in await connection.execute(query)]
 
 
-async def postpone(connection: AsyncConnection, key: UUID, until: datetime) -> None:
-    """Examine a picture later."""
-    await connection.execute(update(assets).where(assets.c.id == key, _DUE).values(check_due_at=until))
+async def postpone(connection: AsyncConnection, keys: Sequence[UUID], until: datetime) -> None:
+    """Examine pictures later."""
+    await connection.execute(update(assets).where(assets.c.id.in_(keys), _DUE).values(check_due_at=until))
 
 
 async def lock_comparisons(connection: AsyncConnection, campaign_id: UUID) -> None:

@@ -1,5 +1,6 @@
 """Examiner: each picture is looked at once, whatever it is, and nothing of it delays or loses a picture."""
 
+import asyncio
 from io import BytesIO
 
 import pytest
@@ -115,12 +116,29 @@ async def test_a_video_and_a_missing_file_are_examined_without_pixels(darkroom: 
 async def test_a_claim_of_a_killed_worker_ends_and_another_examines_the_picture(darkroom: Darkroom) -> None:
     job = await darkroom.submit(await darkroom.caller())
     await store(darkroom, job, noise(1))
-    assert await examiner(darkroom)._claim() is not None  # and its worker is killed
+    assert await examiner(darkroom)._claim()  # and its worker is killed
     await examiner(darkroom).run_round()
     assert (await found(darkroom))[0].checked_at is None
     darkroom.clock.forward(seconds=CLAIM.total_seconds() + 1)
     await examiner(darkroom).run_round()
     assert (await found(darkroom))[0].checked_at == darkroom.clock()
+
+
+async def test_a_worker_that_stops_leaves_the_pictures_that_it_has_claimed_to_others_at_once(
+    darkroom: Darkroom,
+) -> None:
+    job, stopping = await darkroom.submit(await darkroom.caller()), examiner(darkroom)
+    for number in range(3):
+        await store(darkroom, job, noise(number), position=number)
+    assert await stopping._next() is not None  # it is in work when its worker stops
+    await examiner(darkroom).run_round()
+    assert [each.checked_at for each in await found(darkroom)] == [None] * 3
+    running = asyncio.create_task(stopping.run())
+    await asyncio.sleep(0)  # it begins
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await examiner(darkroom).run_round()
+    assert sorted(each.checked_at is None for each in await found(darkroom)) == [False, False, True]
 
 
 async def test_while_the_storage_is_away_a_picture_waits_and_is_given_up_after_several_tries(
