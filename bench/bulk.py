@@ -13,8 +13,9 @@ from bench.servers import Environment, Servers
 EACH, REQUESTS = 1_000, 60
 
 
-def _batch(number: int) -> bytes:
-    jobs = [{"model": "bench", "prompt": f"a cat, number {number}-{index}"} for index in range(EACH)]
+def batch(number: int, **members: object) -> bytes:
+    """Prepare the submit of a thousand jobs."""
+    jobs = [{"model": "bench", "prompt": f"a cat, number {number}-{n}", **members} for n in range(EACH)]
     return request("POST", "/v1/jobs", orjson.dumps({"jobs": jobs}))
 
 
@@ -22,7 +23,7 @@ def measure(servers: Servers) -> Sequence[Figure]:
     """Compare with PostgreSQL alone, which inserts copies of the same rows by ``INSERT … SELECT``."""
     with servers.environment() as environment:
         port = environment.start_api()
-        prepared = [_batch(number) for number in range(REQUESTS)]
+        prepared = [batch(number) for number in range(REQUESTS)]
         run(flood(port, prepared.__getitem__, count=4, connections=4))
         before = environment.count("SELECT count(*) FROM jobs")
         responses = run(flood(port, prepared.__getitem__, count=REQUESTS, connections=4))
@@ -31,7 +32,7 @@ def measure(servers: Servers) -> Sequence[Figure]:
     assert not responses.refused, responses.refused[0]
     assert inserted == EACH * REQUESTS, f"{inserted} jobs were inserted"
     rate = inserted / responses.duration
-    return (Figure("bulk submits", rate, "jobs/s", alone, "PostgreSQL alone", goal=15_000),)
+    return (Figure("bulk submits", rate, "jobs/s", alone, "PostgreSQL alone", goal=20_000),)
 
 
 def _alone(environment: Environment) -> float:

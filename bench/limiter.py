@@ -45,7 +45,7 @@ def _measured(servers: Servers, where: str, workers: int) -> list[Figure]:
         if workers:
             environment.start_workers(channels, workers=workers)
         else:
-            url = environment.start_embedded(channels)
+            url, _ = environment.start_embedded(channels)
         insert_backlog(url, [batch for _, batch in RUNS.values()])
         time.sleep(SECONDS)
         load = os.getloadavg()[0]

@@ -65,21 +65,33 @@ class Connection:
         body = await self._reader.readexactly(int(lowered[start : lowered.index(b"\r\n", start)]))
         return int(head[9:12]), body
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server has closed it."""
+        return self._reader.at_eof()
+
     def close(self) -> None:
         """Close the connection."""
         self._writer.close()
 
 
 async def flood(
-    port: int, prepared: Callable[[int], bytes], *, count: int, connections: int = 32
+    port: int,
+    prepared: Callable[[int], bytes],
+    *,
+    count: int,
+    connections: int = 32,
+    bodies: list[bytes] | None = None,
 ) -> Responses:
-    """Send ``count`` requests, one at a time on each connection."""
+    """Send ``count`` requests, one at a time on each connection; ``bodies``: takes those of the responses."""
     responses, numbers = Responses(), iter(range(count))
     opened = [await Connection.open(port) for _ in range(connections)]
 
     async def one(connection: Connection) -> None:
         for number in numbers:
-            await _timed_request(connection, prepared(number), responses)
+            body = await _timed_request(connection, prepared(number), responses)
+            if bodies is not None:
+                bodies.append(body)
 
     begun = perf_counter()
     await asyncio.gather(*map(one, opened))
@@ -96,6 +108,8 @@ async def paced(port: int, prepared: Callable[[int], bytes], *, rate: int, secon
 
     async def one(number: int, due: float) -> None:
         connection = free.pop() if free else await Connection.open(port)
+        if connection.is_closed:  # the server closes those that nothing uses for some seconds
+            connection = await Connection.open(port)
         await _timed_request(connection, prepared(number), responses, since=due)
         free.append(connection)
 
@@ -112,9 +126,10 @@ async def paced(port: int, prepared: Callable[[int], bytes], *, rate: int, secon
 
 async def _timed_request(
     connection: Connection, prepared: bytes, responses: Responses, since: float | None = None
-) -> None:
+) -> bytes:
     begun = since if since is not None else perf_counter()
     status, body = await connection.request(prepared)
     responses.seconds.append(perf_counter() - begun)
     if status >= 400:
         responses.refused.append(body)
+    return body

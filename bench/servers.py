@@ -100,8 +100,8 @@ class Environment:
             )
         return started
 
-    def start_embedded(self, channels: Sequence[Mapping[str, object]], **settings: object) -> str:
-        """Start API and worker in one process on SQLite; return the database URL."""
+    def start_embedded(self, channels: Sequence[Mapping[str, object]], **settings: object) -> tuple[str, int]:
+        """Start API and worker in one process on SQLite; return the database URL and the port."""
         url, port = f"sqlite:///{self.folder}/darkroom.db", free_port()
         self._start(
             "up",
@@ -111,7 +111,7 @@ class Environment:
             broker_url="memory://",
             **settings,
         ).wait_ready(lambda: _listens(port))
-        return url
+        return url, port
 
     def count(self, statement: str) -> int:
         """Run one statement and return its first number."""
