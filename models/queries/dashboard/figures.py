@@ -67,19 +67,22 @@ async def count_statuses(
 
 
 def _counted(status: JobStatus) -> ColumnElement[Any]:
-    """Count the jobs in a state, caller by caller, each up to the limit: the index begins with the caller."""
-    own = select(literal(1)).where(jobs.c.caller_id == callers.c.id, jobs.c.status == status.value)
+    return _sum_by_caller([jobs.c.status == status.value])
+
+
+def _sum_by_caller(matching: Sequence[ColumnElement[bool]]) -> ColumnElement[Any]:
+    """Count jobs, caller by caller, each up to the limit: the indexes begin with the caller."""
+    own = select(literal(1)).where(jobs.c.caller_id == callers.c.id, *matching)
     first = own.correlate(callers).limit(_COUNTED).subquery()
     return func.sum(select(func.count()).select_from(first).scalar_subquery())
 
 
 async def count_listed(connection: AsyncConnection, caller_id: UUID | None, wanted: JobFilter) -> int:
     """Count the jobs of one caller, or of all, that match a filter, up to ``MOST_COUNTED`` and one."""
-    sqlite = connection.dialect.name == "sqlite"
-    every = jobs.c.caller_id.in_(select(callers.c.id))  # the indexes begin with the caller
-    own = every if caller_id is None else jobs.c.caller_id == caller_id
-    matching = select(literal(1)).where(own, *conditions(wanted, sqlite=sqlite)).limit(_COUNTED).subquery()
-    return await connection.scalar(select(func.count()).select_from(matching)) or 0
+    matching = conditions(wanted, sqlite=connection.dialect.name == "sqlite")
+    query = select(_sum_by_caller(matching)).select_from(callers)
+    query = query if caller_id is None else query.where(callers.c.id == caller_id)
+    return min(int(await connection.scalar(query) or 0), _COUNTED)
 
 
 async def oldest_due(

@@ -7,7 +7,7 @@ so is a prepared statement planned.
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Select, select, text
@@ -17,6 +17,7 @@ from models.checks.findings import COLUMNS, Check
 from models.database import Database
 from models.queries import assets, call_stats, callers, leases, transitions, workers
 from models.queries import jobs as queries
+from models.queries.dashboard.figures import OPEN_STATUSES, count_listed, count_statuses
 from models.queries.operations.installation_state import read_state
 from models.queries.scheduling import due_jobs, queue_position, snapshot
 from models.queries.scheduling.due_jobs import QueueSegment, SegmentRequest
@@ -172,6 +173,42 @@ async def test_a_page_of_jobs_by_other_filters_reads_no_more_than_one_callers_jo
         assert [error for error in plan.faults if "Sort" not in error and "B-TREE" not in error] == [], (
             plan.text
         )
+
+
+SINGLE = (  # verdicts are of items of campaigns, of which there are none here
+    *(JobFilter(**{name: "rare"}) for name in ("model", "tag", "surface", "error_code", "text", "campaign")),
+    *(JobFilter(**{f"{name}_after": LATELY}) for name in ("created", "finished")),
+    *(JobFilter(statuses=[status.value]) for status in JobStatus),
+    *(JobFilter(check=check) for check in Check),
+    JobFilter(ids=[MIDDLE]),
+    JobFilter(action=MIDDLE),
+    JobFilter(after=MIDDLE),
+    JobFilter(channel="one"),
+    JobFilter(worker=WORKERS[0]),
+)
+
+
+@pytest.mark.parametrize("own", [[RARE], None])
+async def test_no_filter_of_a_list_reads_a_whole_table(crowd: Database, own: list[UUID] | None) -> None:
+    """Neither is one page sorted out of all jobs: at most a page of each caller is."""
+    for wanted in SINGLE:
+        plans = await plans_of(
+            crowd, lambda connection, wanted=wanted: queries.list_jobs(connection, own, wanted, limit=51)
+        )
+        assert len(plans) == 1
+        bounded = ("Sort", "B-TREE", "SCAN every_job", "Index Only Scan of all jobs")  # the jobs of a search
+        found = [fault for fault in plans[0].faults if not any(each in fault for each in bounded)]
+        assert found == [], f"{wanted}\n{plans[0].text}"
+
+
+async def test_counts_beside_a_list_are_read_from_indexes(crowd: Database) -> None:
+    for ask in (
+        lambda connection: count_statuses(connection, OPEN_STATUSES),
+        lambda connection: count_listed(connection, None, JobFilter(statuses=["failed"])),
+        lambda connection: count_listed(connection, None, JobFilter(campaign="campaign 1")),
+    ):
+        for plan in await plans_of(crowd, ask):
+            assert plan.faults == (), f"{plan.statement}\n{plan.text}"
 
 
 async def test_one_job_of_a_caller_is_found_by_its_id(crowd: Database) -> None:
