@@ -122,7 +122,10 @@ async def _respond(page: Page, request: Request, pages: tuple[Page, ...]) -> Res
     except QueryTooSlow:
         text = locale.text(_TOO_SLOW, seconds=locale.number(PAGE_STATEMENT_TIMEOUT))
         problem = Problem(503, "too_slow", f"{text} {locale.text(page.narrow)}")
-        return error_page(request, reported_problem(problem, request.scope), pages, locale, viewer)
+        shown_page = error_page(request, reported_problem(problem, request.scope), pages, locale, viewer)
+        if is_fragment(request):
+            shown_page.status_code = 200  # htmx swaps no 5xx, so that a server that is away blanks no page
+        return shown_page
     except Exception as error:  # noqa: BLE001 - the edge of the page: a person gets a page for any error
         return error_page(request, reported_problem(error, request.scope), pages, locale, viewer)
     return HTMLResponse(shown, headers=HEADERS)

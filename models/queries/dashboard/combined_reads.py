@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Subquery, func, literal_column, null, select, union_all
+from sqlalchemy import Column, ColumnElement, Row, Subquery, func, literal_column, null, select, union_all
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -106,7 +106,7 @@ async def _read(connection: AsyncConnection, queries: Sequence[Any]) -> list[lis
     if len(queries) == 1:
         return [[tuple(row) for row in await connection.execute(queries[0])]]
     parts = [query.subquery(f"part_{number}") for number, query in enumerate(queries)]
-    slots = [_slots_of(part) for part in parts]
+    slots = [_slots_of(part, number) for number, part in enumerate(parts)]
     types = {
         slot: column.type
         for part, own in zip(parts, slots, strict=True)
@@ -125,11 +125,13 @@ async def _read(connection: AsyncConnection, queries: Sequence[Any]) -> list[lis
     return [[values for _, values in sorted(rows, key=lambda each: each[0])] for rows in found]
 
 
-def _slots_of(part: Subquery) -> list[_Slot]:
+def _slots_of(part: Subquery, number: int) -> list[_Slot]:
+    """Return the slots of a part. What it computes has its own: a sum of integers is none to PostgreSQL."""
     seen = Counter[str]()
     slots = []
     for column in part.c:
-        name = _name_of(column.type)
+        is_stored = all(isinstance(each, Column) for each in column.base_columns)
+        name = _name_of(column.type) if is_stored else f"{_name_of(column.type)} of part {number}"
         slots.append((name, seen[name]))
         seen[name] += 1
     return slots

@@ -28,7 +28,7 @@ async def fill(database: Database) -> list[UUID]:
             values: dict[str, Any] = {"name": f"caller {number}", "admin": False, "at": AT}
             await insert_caller(connection, each, key_hash=bytes([number]) * 32, key_hint="x", **values)
         row = {"at": AT, "by": "me", "role": "admin", "through": "api", "action": "a", "target": ""}
-        await connection.execute(insert(audit).values(**row, request_id="", before={"a": [1, None]}))
+        await connection.execute(insert(audit).values(**row, request_id="", count=5, before={"a": [1, None]}))
     return ids
 
 
@@ -59,6 +59,8 @@ async def test_each_read_returns_what_it_does_alone_by_as_many_statements_as_the
         partial(find_key, key_hash=bytes([1]) * 32),
         lambda each: each.execute(select(audit)),
         lambda each: each.execute(select(audit).where(audit.c.by == "you")),
+        lambda each: each.scalar(select(func.sum(select(func.count(audit.c.id)).scalar_subquery()))),
+        lambda each: each.scalar(select(audit.c.count)),
     )
     event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *args: sent.append(args[2]))
     async with database.reading() as connection:
@@ -73,6 +75,8 @@ async def test_each_read_returns_what_it_does_alone_by_as_many_statements_as_the
     assert dict(entry._mapping) == dict(same._mapping)
     assert entry.before == {"a": [1, None]}
     assert together[7].all() == alone[7].all() == []
+    assert together[8:] == alone[8:]
+    assert [type(each) for each in together[8:]] == [type(each) for each in alone[8:]], "no integer of a sum"
 
 
 async def test_an_error_of_one_read_or_of_the_statement_is_raised_as_it_is(database: Database) -> None:
