@@ -70,8 +70,8 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.WORKER}, "retention_archive retention_audit retention_tombstones celery_events"),
     (
         {Part.WORKER, Part.RETENTION},
-        "retention_jobs retention_events retention_attempts retention_answers retention_pictures "
-        "retention_thumbnails",
+        "retention_jobs retention_events retention_attempts retention_answers retention_prompts "
+        "retention_pictures retention_thumbnails",
     ),
     (
         {Part.WORKER},

@@ -37,7 +37,7 @@ from models.states import OnUnknown
 _LIST = "comma-separated"
 _OF_CLIENTS = ("url", "api_key", "model")  # variables of the client and of commands that call the API
 _SEE_TABLE = "see the README's table for the right name."
-_RETAINED = ("jobs", "events", "attempts", "answers", "pictures", "thumbnails")
+_RETAINED = ("jobs", "events", "attempts", "answers", "prompts", "pictures", "thumbnails")
 _LIKENESS = 0.7  # of a wrong name to a right one, from 0 to 1, from which it is suggested
 _HOST = re.compile(r"[0-9A-Fa-f:.%]{0,64}|(?!-)[\w-]{1,63}(\.[\w-]{1,63}){0,10}\.?", re.ASCII)
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")  # serialized, as browsers send it (RFC 6454)
@@ -349,6 +349,12 @@ class Settings(BaseSettings):
         gt=0,
         le=10**9,
         description="seconds after which archived raw responses of ended jobs are deleted; unset: never",
+    )
+    retention_prompts: float | None = Field(
+        None,
+        gt=0,
+        le=10**9,
+        description="seconds after which prompts and all other words of ended jobs are erased; unset: never",
     )
     retention_pictures: float | None = Field(
         None,

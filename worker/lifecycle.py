@@ -10,7 +10,9 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.driver.statement_batch import StatementBatch
+from models.errors import Conflict
 from models.money.money import Money
+from models.operations.erased_prompts import is_erased
 from models.outcomes import CallResult, JobError, Outcome
 from models.queries.assets import NewAsset, insert_assets, number_generations
 from models.queries.attempts import (
@@ -495,10 +497,15 @@ def cancel(job: Row[Any], *, at: datetime, why: str, error: JobError | None = No
 
 
 async def retry_job(connection: AsyncConnection, job_id: UUID, *, at: datetime) -> bool:
-    """Start a new generation of a job that ended or is held. Return ``False`` if its state forbids it."""
+    """Start a new generation of a job that ended or is held. Return ``False`` if its state forbids it.
+
+    Raises ``Conflict`` if its prompt was erased.
+    """
     job = await lock_job(connection, job_id)
     if job is None or job.status not in RETRYABLE or job.worker_id is not None:
         return False
+    if is_erased(job.request):
+        raise Conflict("The prompt of this job was erased (retention of prompts); submit a new job.")
     return bool(await retry_all(connection, [job], at=at))
 
 

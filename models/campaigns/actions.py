@@ -50,12 +50,13 @@ SKIPPED: Mapping[str, str] = {
     "no_picture": "it has no picture to decide about",
     "changed": "it changed meanwhile",
     "take_deleted": "the job of its last take was deleted",
+    "prompt_erased": "the prompt of its last take was erased; import a changed row",
     "prompt_error": "the prompt can't be rendered with its row",
     "unwritable": "its row can't be changed; the server's log says why",
 }
 """Reasons for which items are left, in words; the same codes as in bulk requests on jobs."""
 
-FAILURES = frozenset({"take_deleted", "prompt_error", "unwritable"})
+FAILURES = frozenset({"take_deleted", "prompt_erased", "prompt_error", "unwritable"})
 """Reasons that count as failed, when an item was eligible before."""
 
 WITH_PICTURE = frozenset({ItemState.MADE, ItemState.APPROVED, ItemState.REJECTED})

@@ -25,6 +25,9 @@ class RetentionKind(StrEnum):
     EVENTS = "events"  #: its history
     ATTEMPTS = "attempts"  #: its calls; what they cost stays in the totals
     ANSWERS = "answers"  #: archived raw responses
+    PROMPTS = (
+        "prompts"  #: what it asked for, and the words that came back; hash and length of the prompt stay
+    )
     PICTURES = "pictures"  #: its images; the job stays
     THUMBNAILS = "thumbnails"  #: the small versions of its images
 
@@ -32,7 +35,8 @@ class RetentionKind(StrEnum):
 _WITHIN: Mapping[RetentionKind, tuple[RetentionKind, ...]] = {
     RetentionKind.EVENTS: (RetentionKind.JOBS,),
     RetentionKind.ATTEMPTS: (RetentionKind.JOBS,),
-    RetentionKind.ANSWERS: (RetentionKind.ATTEMPTS, RetentionKind.JOBS),
+    RetentionKind.ANSWERS: (RetentionKind.ATTEMPTS, RetentionKind.PROMPTS, RetentionKind.JOBS),
+    RetentionKind.PROMPTS: (RetentionKind.JOBS,),
     RetentionKind.PICTURES: (RetentionKind.JOBS,),
     RetentionKind.THUMBNAILS: (RetentionKind.PICTURES, RetentionKind.JOBS),
 }

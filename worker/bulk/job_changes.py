@@ -29,6 +29,7 @@ SKIPPED: Mapping[str, str] = {
     "may_be_paid": "it is held, for its last call may have been charged; may_pay_twice calls again",
     "leased": "a worker still drops its last call; repeat the request in a few seconds",
     "part_of_task": "it is a part of a Midjourney task, which needs it",
+    "prompt_erased": "its prompt was erased; submit a new job",
     "changed": "it changed meanwhile",
     "unwritable": "its row can't be changed; the server's log says why",
 }
@@ -57,7 +58,7 @@ class JobChange:
 
     def allowed(self, may_pay_twice: bool) -> list[JobFacts]:
         """Return the facts of jobs that are not refused."""
-        every = (JobFacts(*each) for each in product(JobStatus, (False, True), (False, True)))
+        every = (JobFacts(*each) for each in product(JobStatus, *3 * ((False, True),)))
         return [facts for facts in every if self.refusal(facts, may_pay_twice) is None]
 
     def statuses(self, may_pay_twice: bool) -> list[str]:
@@ -70,6 +71,8 @@ def _retry_refusal(facts: JobFacts, may_pay_twice: bool) -> str | None:
         return "open"
     if facts.leased:
         return "leased"
+    if facts.erased:
+        return "prompt_erased"
     if may_pay_twice:
         return None
     return {S.SUCCEEDED: "already_paid", S.HELD: "may_be_paid"}.get(S(facts.status))

@@ -17,6 +17,7 @@ from models.campaigns.status import CampaignStatus
 from models.campaigns.template import TemplateError
 from models.campaigns.variants import Variants
 from models.ids import new_id
+from models.operations.erased_prompts import is_erased
 from models.queries.campaigns import campaigns, item_facts
 from models.queries.campaigns.actions import FrozenItem
 from models.queries.campaigns.campaigns import Campaign
@@ -62,6 +63,9 @@ async def make_takes(
         last = before.get(item.job_id)
         if last is None:
             made.left.append(("take_deleted", item.id))
+            continue
+        if is_erased(last.request):
+            made.left.append(("prompt_erased", item.id))
             continue
         try:
             variables = variables_of_item(item, rows.get(item.key, _NO_ROW), variants)

@@ -140,6 +140,9 @@ class RetentionPruner:
                     deleted += await ended_jobs.delete_pictures(connection, ids, reason="retention", at=now)
                 elif RetentionKind.THUMBNAILS in kinds:
                     await ended_jobs.delete_thumbnails(connection, ids, now)
+                if RetentionKind.PROMPTS in kinds:
+                    until = now + timedelta(seconds=services.settings.upload_age)
+                    deleted += await ended_jobs.erase_prompts(connection, rows, at=now, inputs_until=until)
                 if RetentionKind.ATTEMPTS in kinds:
                     deleted += await ended_jobs.delete_attempts(connection, ids, now)
                 elif RetentionKind.ANSWERS in kinds:

@@ -20,5 +20,6 @@ REASONS: Mapping[str, str] = {
     "failed": msgid("Its last take failed."),
     "no_picture": msgid("It has no picture."),
     "take_deleted": msgid("The job of its last take was deleted."),
+    "prompt_erased": msgid("Its prompt was erased."),
     "prompt_error": msgid("Its prompt can't be rendered."),
 }

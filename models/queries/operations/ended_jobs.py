@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import NotFound
 from models.ids import parse_id
+from models.operations.erased_prompts import START, erased_request, erased_text, is_erased
 from models.operations.retention import Retention, RetentionKind, Rules, read_rules
 from models.operations.thumbnail_keys import thumbnail_key
 from models.queries.operations.file_deletions import add_file_deletions
 from models.queries.operations.tombstones import write_tombstones
 from models.queries.selection.event_feed import hold_number, last_number
+from models.queries.selection.job_filter import PARTS_ONLY
 from models.queries.uploads import limit_unused
 from models.states import FINAL
 from models.tables import (
@@ -38,6 +40,7 @@ _RULES = (
         campaigns, and_(campaigns.c.caller_id == jobs.c.caller_id, campaigns.c.name == jobs.c.campaign)
     )
 )
+_ERASED = jobs.c.prompt.startswith(START, autoescape=True)
 _ENDED = (jobs.c.status.in_(_FINAL), jobs.c.worker_id.is_(None))
 
 
@@ -133,6 +136,7 @@ async def with_rows(
         RetentionKind.EVENTS: (events.c.job_id, true()),
         RetentionKind.ATTEMPTS: (attempts.c.job_id, true()),
         RetentionKind.ANSWERS: (attempts.c.job_id, attempts.c.raw_key.is_not(None)),
+        RetentionKind.PROMPTS: (jobs.c.id, and_(jobs.c.surface != PARTS_ONLY, ~_ERASED)),
         RetentionKind.PICTURES: (assets.c.job_id, true()),
         RetentionKind.THUMBNAILS: (assets.c.job_id, assets.c.thumbnails.is_not(None)),
     }
@@ -164,6 +168,7 @@ async def lock_ended(connection: AsyncConnection, job_ids: Collection[UUID]) -> 
         here.model,
         here.prompt,
         here.request,
+        here.error,
         here.keep,
     )
     query = select(*columns).where(jobs.c.id.in_(job_ids), *_ENDED).order_by(jobs.c.id)
@@ -235,6 +240,40 @@ async def delete_answers(connection: AsyncConnection, job_ids: Sequence[UUID], a
         archived = here.job_id.in_(job_ids), here.raw_key.is_not(None)
         await connection.execute(update(attempts).where(*archived).values(raw_key=None))
     return Deleted(answers=len(answers))
+
+
+async def erase_prompts(
+    connection: AsyncConnection, rows: Sequence[Row[Any]], *, at: datetime, inputs_until: datetime
+) -> Deleted:
+    """Erase the words of locked, ended jobs: what they asked for, and what came back, with raw responses.
+
+    Hash and length of the prompts stay. Input images that no other job names may be deleted from
+    ``inputs_until`` on.
+    """
+    ids = [row.id for row in rows]
+    if inputs := {asset_id for row in rows for asset_id in input_ids(row.request)}:
+        await limit_unused(connection, inputs, inputs_until)
+    for row in rows:
+        if is_erased(row.request):
+            continue
+        left = {
+            "prompt": erased_text(row.prompt),
+            "request": erased_request(row.prompt, row.request),
+            "text": None,
+            "error": _without_words(row.error),
+        }
+        await connection.execute(update(jobs).where(jobs.c.id == row.id).values(left))
+    silent = {"provider_message": None, "answer_facts": None}
+    await connection.execute(update(attempts).where(attempts.c.job_id.in_(ids)).values(silent))
+    await connection.execute(update(events).where(events.c.job_id.in_(ids)).values(detail=None))
+    return await delete_answers(connection, ids, at)
+
+
+def _without_words(error: Any) -> Any:
+    if not isinstance(error, Mapping):
+        return error
+    rest = {name: error[name] for name in ("code", "outcome") if name in error}
+    return {**rest, "message": "The words of this error were erased."}
 
 
 async def delete_attempts(connection: AsyncConnection, job_ids: Sequence[UUID], at: datetime) -> Deleted:

@@ -8,11 +8,13 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.operations.erased_prompts import START, is_erased
 from models.queries.selection.job_filter import PARTS_ONLY, JobFilter, conditions
 from models.tables import jobs
 
 LEASED: ColumnElement[bool] = jobs.c.worker_id.is_not(None)
 PART: ColumnElement[bool] = jobs.c.surface == PARTS_ONLY
+ERASED: ColumnElement[bool] = jobs.c.prompt.startswith(START, autoescape=True)
 _DECISION_COLUMNS: tuple[Column[Any], ...] = (
     *(jobs.c.id, jobs.c.caller_id, jobs.c.surface, jobs.c.status, jobs.c.worker_id),
     *(jobs.c.generation, jobs.c.expires_at, jobs.c.request),
@@ -26,26 +28,27 @@ class JobFacts:
     status: str
     leased: bool  #: a worker has it; of an ended job: it still drops the call
     part: bool  #: of a Midjourney task
+    erased: bool  #: its prompt was
 
 
 async def count_matching(
     connection: AsyncConnection, caller_ids: Sequence[UUID], wanted: JobFilter
 ) -> dict[JobFacts, int]:
     """Count the jobs of callers that match, by what decides about them."""
-    facts = jobs.c.status, LEASED.label("leased"), PART.label("part")
+    facts = jobs.c.status, LEASED.label("leased"), PART.label("part"), ERASED.label("erased")
     query = select(*facts, func.count()).where(*_matching(connection, caller_ids, wanted)).group_by(*facts)
     found = await connection.execute(query)
-    return {JobFacts(status, bool(leased), bool(part)): count for status, leased, part, count in found}
+    return {JobFacts(status, *map(bool, more)): count for status, *more, count in found}
 
 
 async def list_matching(
     connection: AsyncConnection, caller_ids: Sequence[UUID], wanted: JobFilter, *, limit: int
 ) -> Sequence[tuple[UUID, JobFacts]]:
     """Return the oldest jobs of callers that match, with what decides about them."""
-    query = select(jobs.c.id, jobs.c.status, LEASED, PART)
+    query = select(jobs.c.id, jobs.c.status, LEASED, PART, ERASED)
     query = query.where(*_matching(connection, caller_ids, wanted)).order_by(jobs.c.id).limit(limit)
     found = await connection.execute(query)
-    return [(job_id, JobFacts(status, bool(leased), bool(part))) for job_id, status, leased, part in found]
+    return [(job_id, JobFacts(status, *map(bool, more))) for job_id, status, *more in found]
 
 
 async def list_ids(
@@ -71,7 +74,7 @@ async def lock_for_decision(connection: AsyncConnection, job_ids: Sequence[UUID]
 
 def facts_of(row: Row[Any]) -> JobFacts:
     """Return what decides about a locked job."""
-    return JobFacts(row.status, row.worker_id is not None, row.surface == PARTS_ONLY)
+    return JobFacts(row.status, row.worker_id is not None, row.surface == PARTS_ONLY, is_erased(row.request))
 
 
 def _matching(

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, literal, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.selection import action_claims
-from models.queries.selection.bulk_jobs import LEASED, PART, JobFacts
+from models.queries.selection.bulk_jobs import ERASED, LEASED, PART, JobFacts
 from models.queries.selection.job_filter import JobFilter, conditions
 from models.tables import job_action_jobs as frozen
 from models.tables import job_actions as actions
@@ -106,13 +106,13 @@ async def list_samples(connection: AsyncConnection, job_ids: Sequence[UUID]) -> 
 
 
 def _any_of(allowed: Collection[JobFacts]) -> ColumnElement[bool]:
-    statuses = defaultdict[tuple[bool, bool], list[str]](list)
+    statuses = defaultdict[tuple[bool, bool, bool], list[str]](list)
     for facts in allowed:
-        statuses[facts.leased, facts.part].append(facts.status)
+        statuses[facts.leased, facts.part, facts.erased].append(facts.status)
     return or_(
         *(
-            and_(LEASED.is_(leased), PART.is_(part), jobs.c.status.in_(sorted(names)))
-            for (leased, part), names in statuses.items()
+            and_(LEASED.is_(leased), PART.is_(part), ERASED.is_(erased), jobs.c.status.in_(sorted(names)))
+            for (leased, part, erased), names in statuses.items()
         )
     )
 

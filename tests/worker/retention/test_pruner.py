@@ -103,6 +103,26 @@ async def test_archived_answers_go_before_their_job_and_leave_those_of_others(
     assert (await darkroom.job(first)).status == "succeeded"
 
 
+async def test_prompts_are_erased_before_their_job_which_stays(darkroom: Darkroom, tmp_path: Path) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    async with darkroom.services.database.writing() as connection:
+        own = update(callers).where(callers.c.id == caller)
+        await connection.execute(own.values(retention={"prompts": 60}))
+    job = await made(darkroom, worker, caller, prompt="a zebra")
+    open_job = await darkroom.submit(caller, prompt="a gnu")
+    darkroom.clock.forward(seconds=3600)
+    for _ in range(2):
+        await pruned(darkroom, worker)
+        darkroom.clock.forward(seconds=3600)
+    erased = await darkroom.job(job)
+    assert erased.prompt.startswith("(erased: sha256 ")
+    assert erased.prompt.endswith(", 7 characters)")
+    assert (erased.request["erased"]["length"], erased.status) == (7, "succeeded")
+    assert (await darkroom.attempts(job))[0].raw_key is None
+    assert len(await darkroom.assets(job)) == 1
+    assert (await darkroom.job(open_job)).prompt == "a gnu", "its call needs it"
+
+
 async def test_thumbnails_go_before_their_picture(darkroom: Darkroom, tmp_path: Path) -> None:
     worker, caller = await darkroom.worker(), await darkroom.caller()
     job = await made(darkroom, worker, caller)

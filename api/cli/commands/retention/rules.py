@@ -45,7 +45,8 @@ def set_(
     Parameters
     ----------
     rules
-        KIND=PERIOD: jobs, events, attempts, answers, pictures or thumbnails; 30d, 12h, keep, or default
+        KIND=PERIOD: jobs, events, attempts, answers, prompts, pictures or thumbnails;
+        30d, 12h, keep, or default
     caller
         name or id of the caller
     campaign
