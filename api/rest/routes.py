@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from api.rest import (
     assets,
+    channel_tests,
     channels,
     costs,
     eta,
@@ -34,7 +35,7 @@ _RESOURCES = (
     *(actions, control, repair, review, reports, exports),
     *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
     *(pictures, assets, uploads, models, tokens, deliveries, endpoints),
-    *(overview, channels, costs, health_and_metrics, notices, workers, explain, docs_page),
+    *(overview, channel_tests, channels, costs, health_and_metrics, notices, workers, explain, docs_page),
 )
 
 

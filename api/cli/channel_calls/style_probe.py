@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from api.cli.channel_calls.channel_test import call_channel
+from api.channel_calls.channel_test import call_channel
 from api.cli.channel_calls.probe_images import alike, bytes_of, data_url, probe_image, ratio_of
 from models.channels import ChannelSettings, ContentStyle, NStyle, SizeStyle
 from models.errors import DarkroomError

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from api.cli.channel_calls.channel_test import test_channel
+from api.channel_calls.channel_test import test_channel
 from api.cli.channel_calls.style_probe import LEAST_CALLS, MOST_CALLS, Trial, probe_channel
 from api.cli.connection import open_client
 from api.cli.exit_codes import CommandFailed, Exit

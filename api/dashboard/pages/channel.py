@@ -9,12 +9,15 @@ from typing import Any
 from api.channel_status import read_channel_views
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
+from api.services import ApiServices
 from models.api_keys import Role
 from models.errors import NotFound
+from models.money.money import Money
 from models.queries.call_stats import newest_calls
 from models.queries.dashboard.audit import list_entries
 
 _WINDOW = timedelta(hours=24)
+_TESTS = 8  # models that are offered to be tested
 
 
 async def load(view: PageView) -> Mapping[str, Any]:
@@ -36,11 +39,23 @@ async def load(view: PageView) -> Mapping[str, Any]:
     ]
     return {
         "channel": found[0],
+        "tests": priced_tests(services, name),
         "latency": percentiles(seconds),
         "outcomes": Counter(call.outcome or "unknown" for call in ended).most_common(),
         "sampled": len(ended),
         "audit": audit,
     }
+
+
+def priced_tests(services: ApiServices, name: str) -> Sequence[tuple[str, Money | None]]:
+    """Return the models that can be tested from this process, with what a call of each may cost."""
+    found: list[tuple[str, Money | None]] = []
+    for channel in services.settings.all_channels():
+        if channel.name == name:
+            shape = services.call_costs.shape(name, {})
+            models = (model for model in channel.models if not model.endswith("*"))
+            found = [(model, services.call_costs.price(name, model).expected(shape)) for model in models]
+    return found[:_TESTS]
 
 
 def percentiles(seconds: Sequence[float]) -> Mapping[str, float] | None:

@@ -36,7 +36,9 @@ async function press(button) {
     const value = await call(method, path, body);
     if (button.form?.matches("[data-members], .pop-body")) button.form.reset();  // what it shows next is what was stored
     button.closest("details.pop")?.removeAttribute("open");
-    toast(button.dataset.done || texts.done);
+    const isFailure = Boolean(button.dataset.failed) && value?.outcome !== "success";
+    const said = (isFailure ? button.dataset.failed : button.dataset.done) || texts.done;
+    toast(said.replace(/\{(\w+)\}/g, (_, name) => value?.[name] ?? ""), isFailure);
     if (button.dataset.then) location.assign(button.dataset.then.replace("{id}", encodeURIComponent(value.id ?? "")));
     else refresh();
     button.dispatchEvent(new CustomEvent("darkroom:done", { bubbles: true, detail: value }));

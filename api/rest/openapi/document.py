@@ -39,6 +39,7 @@ from api.rest.campaigns.schemas import (
     PlanDocument,
     StartRequest,
 )
+from api.rest.channel_tests import ChannelTestDocument, ChannelTestRequest
 from api.rest.channels import PauseRequest, ResumeRequest
 from api.rest.health_and_metrics import (
     FindingDocument,
@@ -85,6 +86,7 @@ _RESPONSES = (
     CampaignPageDocument,
     ChannelDocument,
     ChannelPageDocument,
+    ChannelTestDocument,
     CostsDocument,
     DecisionResultDocument,
     ErrorDocument,
@@ -134,6 +136,7 @@ _REQUESTS = (
     CampaignPause,
     CampaignSettings,
     CampaignSpec,
+    ChannelTestRequest,
     FailJobRequest,
     FailRequest,
     ItemReroll,

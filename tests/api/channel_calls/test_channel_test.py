@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.cli.channel_calls.channel_test import ChannelTest
+from api.channel_calls.channel_test import ChannelTest
 from models.outcomes import Billed, CallResult, Outcome
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.image import ResultImage
