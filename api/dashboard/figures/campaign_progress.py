@@ -26,6 +26,7 @@ LEFT: Mapping[str, str] = {
     "no_picture": msgid("has no picture to decide about"),
     "changed": msgid("changed meanwhile"),
     "take_deleted": msgid("the job of its last take was deleted"),
+    "prompt_erased": msgid("the prompt of its last take was erased; import a changed row"),
     "prompt_error": msgid("the prompt can't be rendered with its row"),
     "unwritable": msgid("its row can't be changed; the server's log says why"),
 }
