@@ -72,6 +72,8 @@ async def work(planned: Planned, worker: OneWorker, chance: random.Random, *, ma
         calls.cancel()
         await asyncio.gather(calls, return_exceptions=True)
         worker.messages.clear()
+        await worker.context.group_commit.stop()  # a killed process writes nothing after its jobs were read
+        worker.context.group_commit.start()
         async with darkroom.services.database.writing() as connection:
             left = await leased_to(connection, worker.context.worker_id)
             policies = darkroom.services.policies
