@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from models.request import RESPONSE, is_background_response
+
 MEMBER = "erased"  #: of a job's request
 START = "(erased: sha256 "  #: of the text that stands in place of a prompt
 _MEMBERS_LEFT = ("size", "n", "wants", "detail")
@@ -16,12 +18,14 @@ def erased_text(prompt: str) -> str:
 
 
 def erased_request(prompt: str, request: Any) -> dict[str, Any]:
-    """Return what stays of a job's request: no words, no input images, no parameters."""
-    rest = (
-        {name: request[name] for name in _MEMBERS_LEFT if name in request}
-        if isinstance(request, Mapping)
-        else {}
-    )
+    """Return what stays of a job's request: no words, no input images, no parameters.
+
+    A response of the OpenAI API stays one, so that its id is still found.
+    """
+    given = request if isinstance(request, Mapping) else {}
+    rest = {name: given[name] for name in _MEMBERS_LEFT if name in given}
+    if RESPONSE in given:
+        rest[RESPONSE] = {"background": is_background_response(given)}
     return {**rest, MEMBER: {"sha256": _hash(prompt), "length": len(prompt)}}
 
 

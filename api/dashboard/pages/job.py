@@ -13,6 +13,7 @@ from api.jobs.reader import read_job
 from api.jobs.served_models import read_served
 from models.errors import NotFound
 from models.ids import parse_id, public_id
+from models.operations.erased_prompts import START
 from models.operations.retention import retention_view, rules_of
 from models.queries.dashboard.audit import list_entries
 from models.queries.dashboard.job_page import list_job_deliveries
@@ -45,6 +46,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
     summary = summary_of(document, view.locale.now)
     return {
         "job": document,
+        "is_erased": document["prompt"].startswith(START),
         "summary": summary,
         "events": steps(events),
         "messages": {row.number: row.provider_message for row in attempts},

@@ -17,6 +17,7 @@ from api.openai.results import read_result
 from api.services import ApiServices
 from models.errors import InvalidRequest, NotFound
 from models.ids import parse_id, public_id
+from models.operations.erased_prompts import is_erased
 from models.queries.assets import list_assets
 from models.request import ANY, RESPONSE
 from models.states import JobStatus
@@ -136,6 +137,9 @@ async def _earlier(previous: Any, context: RequestContext) -> tuple[list[Message
     if result.status is not JobStatus.SUCCEEDED:
         why = "is not completed; wait until it is"
         raise InvalidRequest("previous_response_id", why, code="previous_response_not_completed")
+    if is_erased(result.job.request):
+        why = "its words were erased (retention of prompts); send its turns as input"
+        raise InvalidRequest("previous_response_id", why, code=code)
     return earlier_messages(result, public_url=context.services.public_url)
 
 

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import NotFound
 from models.ids import parse_id
-from models.operations.erased_prompts import START, erased_request, erased_text, is_erased
+from models.operations.erased_prompts import erased_request, erased_text, is_erased
 from models.operations.retention import Retention, RetentionKind, Rules, read_rules
 from models.operations.thumbnail_keys import thumbnail_key
 from models.queries.operations.file_deletions import add_file_deletions
 from models.queries.operations.tombstones import write_tombstones
+from models.queries.selection.bulk_jobs import ERASED
 from models.queries.selection.event_feed import hold_number, last_number
 from models.queries.selection.job_filter import PARTS_ONLY
 from models.queries.uploads import limit_unused
@@ -40,7 +41,6 @@ _RULES = (
         campaigns, and_(campaigns.c.caller_id == jobs.c.caller_id, campaigns.c.name == jobs.c.campaign)
     )
 )
-_ERASED = jobs.c.prompt.startswith(START, autoescape=True)
 _ENDED = (jobs.c.status.in_(_FINAL), jobs.c.worker_id.is_(None))
 
 
@@ -136,7 +136,7 @@ async def with_rows(
         RetentionKind.EVENTS: (events.c.job_id, true()),
         RetentionKind.ATTEMPTS: (attempts.c.job_id, true()),
         RetentionKind.ANSWERS: (attempts.c.job_id, attempts.c.raw_key.is_not(None)),
-        RetentionKind.PROMPTS: (jobs.c.id, and_(jobs.c.surface != PARTS_ONLY, ~_ERASED)),
+        RetentionKind.PROMPTS: (jobs.c.id, and_(jobs.c.surface != PARTS_ONLY, ~ERASED)),
         RetentionKind.PICTURES: (assets.c.job_id, true()),
         RetentionKind.THUMBNAILS: (assets.c.job_id, assets.c.thumbnails.is_not(None)),
     }

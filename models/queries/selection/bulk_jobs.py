@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, func, select
+from sqlalchemy import Column, ColumnElement, Row, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.operations.erased_prompts import START, is_erased
+from models.operations.erased_prompts import MEMBER, START, is_erased
 from models.queries.selection.job_filter import PARTS_ONLY, JobFilter, conditions
 from models.tables import jobs
 
 LEASED: ColumnElement[bool] = jobs.c.worker_id.is_not(None)
 PART: ColumnElement[bool] = jobs.c.surface == PARTS_ONLY
-ERASED: ColumnElement[bool] = jobs.c.prompt.startswith(START, autoescape=True)
+ERASED: ColumnElement[bool] = and_(
+    jobs.c.prompt.startswith(START, autoescape=True),  # quick; a person may write a prompt like it
+    jobs.c.request[MEMBER].as_string().is_not(None),
+)
 _DECISION_COLUMNS: tuple[Column[Any], ...] = (
     *(jobs.c.id, jobs.c.caller_id, jobs.c.surface, jobs.c.status, jobs.c.worker_id),
     *(jobs.c.generation, jobs.c.expires_at, jobs.c.request),

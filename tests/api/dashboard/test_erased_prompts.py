@@ -7,7 +7,9 @@ from sqlalchemy import update
 
 from api.dashboard.pages import PAGES
 from models.clock import now
-from models.queries.operations.ended_jobs import erase_prompts, lock_ended
+from models.operations.erased_prompts import START
+from models.operations.retention import RetentionKind
+from models.queries.operations.ended_jobs import erase_prompts, lock_ended, with_rows
 from models.tables import attempts, events, jobs
 from tests.api.dashboard.visitor import Visitor, add_channel, visit
 from tests.api.service import ADMIN, Service, key_of
@@ -37,6 +39,13 @@ async def ended(service: Service) -> dict[str, Any]:
     return job
 
 
+async def erase(service: Service, job: dict[str, Any]) -> None:
+    """Erase the prompt of a job, as retention does."""
+    async with service.services.database.writing() as connection:
+        rows = await lock_ended(connection, [key_of(job)])
+        await erase_prompts(connection, rows, at=now(), inputs_until=now())
+
+
 async def where_shown(admin: Visitor, service: Service, job: dict[str, Any]) -> set[str]:
     """Return the pages and lists that show the mark."""
     pages = [page.path.replace("{job_id}", job["id"]).replace("{name}", "here") for page in PAGES]
@@ -50,9 +59,7 @@ async def where_shown(admin: Visitor, service: Service, job: dict[str, Any]) -> 
 async def test_no_page_and_no_list_shows_what_was_erased(service: Service) -> None:
     job, admin = await ended(service), await visit(service, ADMIN)
     assert {"/dashboard/jobs", "/dashboard/gallery", "/v1/jobs"} <= await where_shown(admin, service, job)
-    async with service.services.database.writing() as connection:
-        rows = await lock_ended(connection, [key_of(job)])
-        await erase_prompts(connection, rows, at=now(), inputs_until=now())
+    await erase(service, job)
     assert await where_shown(admin, service, job) == set()
     digest = hashlib.sha256(MARK.encode()).hexdigest()[:16]
     words = f"(erased: sha256 {digest}…, {len(MARK)} characters)"
@@ -66,13 +73,41 @@ async def test_no_page_and_no_list_shows_what_was_erased(service: Service) -> No
 
 async def test_what_was_erased_is_not_called_for_again(service: Service) -> None:
     job = await ended(service)
-    async with service.services.database.writing() as connection:
-        await erase_prompts(
-            connection, await lock_ended(connection, [key_of(job)]), at=now(), inputs_until=now()
-        )
+    await erase(service, job)
     refused = await service.post(f"/v1/jobs/{job['id']}/retry")
     assert (refused.status_code, "erased" in refused.json()["detail"]) == (409, True)
     body = {"ids": [job["id"]], "may_pay_twice": True}
     for path, kind in (("/v1/jobs/retry", {}), ("/v1/actions", {"kind": "retry"})):
         found = (await service.post(path, json={**body, **kind, "dry_run": True})).json()
         assert (found["eligible"], [each["reason"] for each in found["skipped"]]) == (0, ["prompt_erased"])
+
+
+async def test_a_prompt_that_looks_erased_is_none(service: Service) -> None:
+    await add_channel(service)
+    job = await service.submit(prompt=f"{START}of a zebra")
+    await service.finish(job, b"png")
+    body = {"ids": [job["id"]], "may_pay_twice": True, "dry_run": True}
+    assert (await service.post("/v1/jobs/retry", json=body)).json()["eligible"] == 1
+    assert (await service.post("/v1/actions", json={**body, "kind": "retry"})).json()["eligible"] == 1
+    due = {key_of(job): frozenset({RetentionKind.PROMPTS})}
+    async with service.services.database.reading() as connection:
+        assert await with_rows(connection, due) == due
+    await erase(service, job)
+    async with service.services.database.reading() as connection:
+        assert await with_rows(connection, due) == {key_of(job): frozenset()}
+
+
+async def test_a_response_whose_prompt_was_erased_is_found_and_not_continued(service: Service) -> None:
+    await add_channel(service)
+    asked = {"model": "m", "input": MARK, "background": True}
+    response = (await service.post("/v1/responses", json=asked)).json()
+    job = {"id": response["darkroom"]["job"]}
+    await service.finish(job, b"png")
+    await erase(service, job)
+    found = await service.get(f"/v1/responses/{response['id']}")
+    assert (found.status_code, found.json()["status"], found.json()["background"]) == (200, "completed", True)
+    assert MARK not in found.text
+    more = {"model": "m", "input": "now blue", "previous_response_id": response["id"]}
+    refused = await service.post("/v1/responses", json=more)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "previous_response_id")
+    assert "erased" in refused.json()["error"]["message"]
