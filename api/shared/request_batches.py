@@ -46,10 +46,15 @@ class RequestBatches(Generic[K, V]):
     async def _run(self, group: Hashable, client: Hashable, act: Act[K, V]) -> None:
         present_client.set(client)
         waiting = self._waiting[group]
-        while waiting:
-            taken = {key: waiting.pop(key) for key in list(islice(waiting, self._most))}
-            await _answer(taken, act)
-        del self._waiting[group]
+        taken: dict[K, list[asyncio.Future[V | None]]] = {}
+        try:
+            while waiting:
+                taken = {key: waiting.pop(key) for key in list(islice(waiting, self._most))}
+                await _answer(taken, act)
+        finally:
+            del self._waiting[group]
+            for future in (each for futures in (*taken.values(), *waiting.values()) for each in futures):
+                future.cancel()  # of a batch that was cancelled; others are done
 
 
 async def _answer(taken: Mapping[K, Sequence[asyncio.Future[V | None]]], act: Act[K, V]) -> None:

@@ -60,3 +60,15 @@ async def test_an_error_of_one_key_is_not_that_of_the_others_unless_the_database
     assert isinstance(found[1], error)
     assert found[::2] == others if others else {type(each) for each in found} == {error}
     assert source.reads == reads
+
+
+async def test_a_batch_that_is_cancelled_leaves_no_request_waiting() -> None:
+    source, batches = Source(), RequestBatches[int, int](most=1)
+    waiting = [asyncio.create_task(batches.get("a", key, source.read)) for key in (1, 2)]
+    await source.begun.acquire()
+    [batch] = [task for task in asyncio.all_tasks() if task.get_name() == "request batches"]
+    batch.cancel()
+    found = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+    assert [type(each) for each in found] == [asyncio.CancelledError] * 2
+    source.open.set()
+    assert await batches.get("a", 3, source.read) == 30
