@@ -23,7 +23,7 @@ from worker.scheduler.queue_position import DueJob, QueuePosition, QueueSnapshot
 from worker.scheduler.wait_reason import SchedulerView
 
 _QUEUE_TTL, _DURATIONS_TTL = timedelta(seconds=1), timedelta(seconds=10)
-_SNAPSHOT_TTL, _SHARE = timedelta(milliseconds=250), 5
+_SNAPSHOT_TTL, _SNAPSHOT_MAX_TTL, _SHARE = timedelta(milliseconds=250), timedelta(seconds=5), 5
 _SAMPLE_AGE = timedelta(hours=1)
 _POSITIONS_PER_SECOND = 200.0  # of caching: a position costs as much to find as it is far behind
 _MAX_TTL = 30.0  # seconds that a position is cached at most
@@ -222,7 +222,8 @@ class SnapshotCache:
     async def refresh(self, connection: AsyncConnection, at: datetime) -> SchedulerSnapshot:
         """Return the cached snapshot, or read a new one; of many that want one, one reads it.
 
-        It stays for ``_SHARE`` times as long as the reading took: a busy database is not asked all the time.
+        It stays for ``_SHARE`` times as long as the reading took, within limits: a busy database is not asked
+        all the time.
         """
         if (snapshot := self.cached(at)) is not None:
             return snapshot
@@ -232,5 +233,9 @@ class SnapshotCache:
                 start = monotonic()
                 snapshot = await read_snapshot(connection, at=at, alive_since=at - self._worker_timeout)
                 took = timedelta(seconds=monotonic() - start)
-                self._snapshot, self._read_at, self._age = snapshot, at, max(_SNAPSHOT_TTL, _SHARE * took)
+                self._snapshot, self._read_at, self._age = (
+                    snapshot,
+                    at,
+                    min(max(_SNAPSHOT_TTL, _SHARE * took), _SNAPSHOT_MAX_TTL),
+                )
             return snapshot
