@@ -1,6 +1,6 @@
 """Insert submitted jobs in one transaction, within the caller's queue limit, once per Idempotency-Key."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -61,40 +61,20 @@ async def insert_submitted(
             return result
         for image in _images_of(result, images):
             await image.put(services.store)
-    named = {key for each in submitted if isinstance(each, ValidJob) for key in each.assets.values()}
+    uploads = {key for each in submitted if isinstance(each, ValidJob) for key in each.assets.values()}
     request_id = present_log_context().fields.get("request_id")
     origin = Origin(at, present_traceparent(), None if request_id is None else str(request_id))
-    others = images or named or idempotency_key or in_transaction or caller.max_queued is not None
+    others = images or uploads or idempotency_key or in_transaction or caller.max_queued is not None
     if len(result.jobs) == 1 and not others:
         act = partial(_insert_together, services, caller, surface)
         group = (services.database, caller.id, surface)
         await services.submits.get(group, SubmittedJob(result.jobs[0], origin), act)
     else:
         async with services.database.writing() as connection:
-            if caller.max_queued is not None:
-                result = await _within_room(connection, services, caller, idempotency_key, result, at)
-                if result.replayed:
-                    return result
-            if idempotency_key is not None and result.job_ids:
-                replay = await claim_or_replay(connection, services, caller, idempotency_key, result, at)
-                if replay is not None:
-                    job_metrics.rejected("duplicate", len(result.jobs))
-                    return replay
-            if named:
-                age = timedelta(seconds=services.settings.upload_age)
-                await renew_uploads(connection, named, at + age, before=at + age / 2)
-            if images:
-                await insert_assets(connection, [image.asset for image in _images_of(result, images)])
-            await insert_jobs(
-                connection,
-                result.jobs,
-                caller_id=caller.id,
-                surface=surface,
-                at=at,
-                traceparent=origin.traceparent,
-                request_id=origin.request_id,
-            )
-            job_metrics.submitted(connection, result.jobs, surface)
+            result = await _claim(connection, services, caller, idempotency_key, result, at)
+            if result.replayed:
+                return result
+            await _insert(connection, services, caller, surface, result, images, uploads, origin)
             if in_transaction is not None:
                 await in_transaction(connection, result)
     for each in result.rejected:
@@ -103,6 +83,54 @@ async def insert_submitted(
         services.queue_ceiling.add(caller.id, len(result.jobs))
         services.notifier.notify()
     return result
+
+
+async def _claim(
+    connection: AsyncConnection,
+    services: ApiServices,
+    caller: Caller,
+    idempotency_key: IdempotencyKey | None,
+    result: SubmitResult,
+    at: datetime,
+) -> SubmitResult:
+    """Claim the Idempotency-Key for the jobs that fit the caller's limit, or return what it was used for."""
+    if caller.max_queued is not None:
+        result = await _within_room(connection, services, caller, idempotency_key, result, at)
+    if result.replayed or idempotency_key is None or not result.job_ids:
+        return result
+    replay = await claim_or_replay(connection, services, caller, idempotency_key, result, at)
+    if replay is None:
+        return result
+    job_metrics.rejected("duplicate", len(result.jobs))
+    return replay
+
+
+async def _insert(
+    connection: AsyncConnection,
+    services: ApiServices,
+    caller: Caller,
+    surface: str,
+    result: SubmitResult,
+    images: InputImages,
+    uploads: Set[UUID],
+    origin: Origin,
+) -> None:
+    """Insert the jobs of a submit with their new input images, and renew the uploads that they name."""
+    if uploads:
+        age = timedelta(seconds=services.settings.upload_age)
+        await renew_uploads(connection, uploads, origin.at + age, before=origin.at + age / 2)
+    if images:
+        await insert_assets(connection, [image.asset for image in _images_of(result, images)])
+    await insert_jobs(
+        connection,
+        result.jobs,
+        caller_id=caller.id,
+        surface=surface,
+        at=origin.at,
+        traceparent=origin.traceparent,
+        request_id=origin.request_id,
+    )
+    job_metrics.submitted(connection, result.jobs, surface)
 
 
 async def _insert_together(
