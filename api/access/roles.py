@@ -45,6 +45,12 @@ def check_access(request: Request, role: Role) -> None:
         raise forbidden(role, least)
 
 
+def check_sees_all(role: Role, least: Role) -> None:
+    """Raise the 403 problem for a user, who sees the own jobs alone; ``least``: the role that is needed."""
+    if not role.sees_all:
+        raise forbidden(role, least)
+
+
 def forbidden(role: Role, least: Role) -> Problem:
     """Return the 403 problem of a role that is too low."""
     detail = (

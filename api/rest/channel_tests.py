@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access.audit import describe_change
-from api.access.roles import forbidden
+from api.access.roles import check_sees_all
 from api.auth import authenticate
 from api.channel_calls.channel_test import test_channel
 from api.jobs.selection.job_conditions import problem_of_validation
@@ -63,8 +63,7 @@ async def post_test(request: Request) -> Response:
     """Make one call on a channel and return what came of it; it is no job, and in no total of costs."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    if not caller.role.sees_all:
-        raise forbidden(caller.role, Role.OPERATOR)
+    check_sees_all(caller.role, Role.OPERATOR)
     _, value = await read_json(request, caller, optional=True)
     try:
         given = ChannelTestRequest.model_validate(value or {})

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access.roles import forbidden
+from api.access.roles import check_sees_all
 from api.auth import authenticate, needs_key
 from api.rest.openapi.route_docs import (
     add_operation,
@@ -56,8 +56,7 @@ async def get_findings(request: Request) -> Response:
     """Return what ``darkroom doctor`` finds from this process, without calls to providers."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    if not caller.role.sees_all:
-        raise forbidden(caller.role, Role.VIEWER)
+    check_sees_all(caller.role, Role.VIEWER)
     shared = getattr(request.app.state, "findings", None)
     found = [] if shared is None else [each.value() for each in await shared.value()]
     return JsonResponse({"data": found}, headers={"Cache-Control": "no-store"})

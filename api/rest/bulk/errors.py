@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access.audit import describe_change
-from api.access.roles import forbidden
+from api.access.roles import check_sees_all
 from api.auth import authenticate
 from api.jobs.selection.failures import IGNORED, RESOLVED, FailureGroup, read_groups
 from api.rest.openapi.route_docs import (
@@ -71,8 +71,7 @@ async def _decide(request: Request, decision: str | None) -> Response:
     """Note a decision about a group of errors, for all who see it."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    if not caller.role.sees_all:
-        raise forbidden(caller.role, Role.OPERATOR)
+    check_sees_all(caller.role, Role.OPERATOR)
     fingerprint = request.path_params["fingerprint"]
     groups = {group.fingerprint: group for group in await read_groups(services, caller.scope)}
     if fingerprint not in groups:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access.audit import describe_change
-from api.access.roles import forbidden
+from api.access.roles import check_sees_all
 from api.auth import authenticate
 from api.rest.openapi.route_docs import (
     add_operation,
@@ -42,8 +42,7 @@ async def get_workers(request: Request) -> Response:
     """Return the workers with their heartbeats and the jobs that they have in hand."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    if not caller.role.sees_all:
-        raise forbidden(caller.role, Role.VIEWER)
+    check_sees_all(caller.role, Role.VIEWER)
     async with services.database.reading() as connection:
         found = await read_workers(connection, services.clock(), _timeout(services))
     return JsonResponse({"data": [each.to_json() for each in found]}, headers=_NO_STORE)
@@ -53,8 +52,7 @@ async def stop_worker(request: Request) -> Response:
     """Ask a worker to stop: within a second it starts nothing new; its process ends after its calls."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    if not caller.role.sees_all:
-        raise forbidden(caller.role, Role.OPERATOR)
+    check_sees_all(caller.role, Role.OPERATOR)
     worker_id = await read_path_id(request, "worker", "worker_id", caller_id=None)
     at = services.clock()
     async with services.database.writing() as connection:
