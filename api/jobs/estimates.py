@@ -23,7 +23,7 @@ from worker.scheduler.queue_position import DueJob, QueuePosition, QueueSnapshot
 from worker.scheduler.wait_reason import SchedulerView
 
 _QUEUE_TTL, _DURATIONS_TTL = timedelta(seconds=1), timedelta(seconds=10)
-_SNAPSHOT_TTL, _SNAPSHOT_MAX_TTL, _SHARE = timedelta(milliseconds=250), timedelta(seconds=5), 5
+_SNAPSHOT_TTL, _SNAPSHOT_MAX_TTL, _SHARE = timedelta(milliseconds=250), timedelta(seconds=1), 5
 _SAMPLE_AGE = timedelta(hours=1)
 _POSITIONS_PER_SECOND = 200.0  # of caching: a position costs as much to find as it is far behind
 _MAX_TTL = 30.0  # seconds that a position is cached at most
@@ -232,7 +232,8 @@ class SnapshotCache:
             if snapshot is None:
                 start = monotonic()
                 snapshot = await read_snapshot(connection, at=at, alive_since=at - self._worker_timeout)
-                took = timedelta(seconds=monotonic() - start)
+                # the first reading compiles its statement, too, which says nothing of the database
+                took = timedelta(seconds=monotonic() - start if self._read_at else 0)
                 self._snapshot, self._read_at, self._age = (
                     snapshot,
                     at,
