@@ -49,7 +49,7 @@ class ChannelTestDocument(BaseModel):
     channel: str
     model: str
     outcome: str
-    code: str
+    code: str | None = Field(description="why it failed; null: it did not")
     message: str | None
     provider_message: str | None
     http_status: int | None
