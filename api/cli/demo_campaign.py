@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from time import monotonic
 
 from rich.console import Console
 
@@ -20,6 +21,7 @@ CANARY = 4  #: items
 ZIP = "demo.zip"
 _SHOWN = 12  # pictures whose addresses are printed
 _TIMEOUT = 5.0  # seconds to end
+_CHANNEL_TIMEOUT = 30.0  # seconds until the sheet is sent all the same
 _AT_ONCE = RetryPolicy(attempts=2)
 
 
@@ -54,6 +56,9 @@ class SampleCampaign:
                 self._print(f"The sample campaign failed: {error}")
 
     def _steps(self, client: Darkroom) -> None:
+        self._await_channel(client)
+        if self._ended.is_set():
+            return
         campaign = client.campaign(
             f"demo-{now():%Y%m%d-%H%M%S}", model=MODEL, template=TEMPLATE, budget=BUDGET, canary=CANARY
         )
@@ -66,6 +71,12 @@ class SampleCampaign:
         self._review(campaign)
         self._print(f"\nexport   {campaign.export(self._folder / ZIP)}")
         self._show(campaign)
+
+    def _await_channel(self, client: Darkroom) -> None:
+        """Wait until the worker has registered its channel: a plan before that says that none is open."""
+        end = monotonic() + _CHANNEL_TIMEOUT
+        while not list(client.channels.list()) and monotonic() < end and not self._ended.wait(0.1):
+            pass
 
     def _plan(self, campaign: Campaign[SyncTransport]) -> None:
         """Import the sheet, with its two wrong lines, and start what the plan says."""

@@ -72,6 +72,7 @@ def test_the_demo_runs_a_campaign_keeps_serving_and_ends_cleanly(
     for step in ("canary ", "paused ", "budget ", "failed ", "retry ", "verdicts ", "export "):
         assert any(line.startswith(step) for line in lines), (step, output)
     assert "57 of 58 pictures are ready" in output
+    assert "No channel" not in output, "the plan comes after the channel is registered"
     addresses = re.findall(r"http://\S+/assets/\S+", output)
     assert len(set(addresses)) == 12
     picture = httpx.get(addresses[0], trust_env=False)
