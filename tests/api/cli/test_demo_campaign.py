@@ -27,6 +27,8 @@ class Output(io.StringIO):
 
 
 def test_a_campaign_that_is_refused_is_named_in_words(server: ScriptedServer, folder: Path) -> None:
+    server.respond("GET /v1/channels", {"data": []})  # the worker has not registered its channel yet
+    server.respond("GET /v1/channels", {"data": [{"name": "practice", "state": "open"}]})
     server.respond("POST /v1/campaigns", {"detail": "template: a brace is missing."}, status=422)
     output = Output("brace is missing")
     console = Console(file=output, width=120, highlight=False)
@@ -37,7 +39,8 @@ def test_a_campaign_that_is_refused_is_named_in_words(server: ScriptedServer, fo
     finally:
         campaign.stop()
     assert "The sample campaign failed: template: a brace is missing." in output.getvalue()
-    assert server.requests[0].body["budget"] == {"amount": "1.2", "currency": "USD"}
+    assert [request.path for request in server.requests] == 2 * ["/v1/channels"] + ["/v1/campaigns"]
+    assert server.requests[2].body["budget"] == {"amount": "1.2", "currency": "USD"}
 
 
 def test_the_curl_command_names_the_url_and_the_key() -> None:
